@@ -1,0 +1,26 @@
+# LibTorch as an imported target. find_package(Torch) of a CUDA wheel insists on nvcc and links 470 MB;
+# linking libtorch_cpu and libc10 alone starts in 0.4 s, and libtorch_cuda is loaded at run time when a driver is there.
+if(NOT DERMIS_LIBTORCH)
+  foreach(cache "$ENV{XDG_CACHE_HOME}" "$ENV{HOME}/.cache")
+    if(cache AND NOT DERMIS_LIBTORCH)
+      file(GLOB found "${cache}/dermis/libtorch-2.11.0/lib/python3*/site-packages/torch")
+      if(found)
+        list(GET found 0 DERMIS_LIBTORCH)
+      endif()
+    endif()
+  endforeach()
+endif()
+if(NOT EXISTS "${DERMIS_LIBTORCH}/include/ATen/core/Tensor.h")
+  message(FATAL_ERROR "LibTorch not found at '${DERMIS_LIBTORCH}'. Run 'make setup', or pass "
+                      "-DDERMIS_LIBTORCH=<site-packages>/torch of a torch 2.11.0 wheel.")
+endif()
+message(STATUS "LibTorch: ${DERMIS_LIBTORCH}")
+
+add_library(libtorch INTERFACE)
+target_include_directories(libtorch SYSTEM INTERFACE ${DERMIS_LIBTORCH}/include
+                           ${DERMIS_LIBTORCH}/include/torch/csrc/api/include)
+# at::parallel_for is an OpenMP pragma in a header: without -fopenmp it would silently run on one thread.
+target_compile_options(libtorch INTERFACE -fopenmp)
+target_link_libraries(libtorch INTERFACE ${DERMIS_LIBTORCH}/lib/libtorch_cpu.so ${DERMIS_LIBTORCH}/lib/libc10.so
+                      ${DERMIS_LIBTORCH}/lib/libgomp.so.1)
+target_link_options(libtorch INTERFACE -Wl,-rpath,${DERMIS_LIBTORCH}/lib)

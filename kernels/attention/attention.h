@@ -1,0 +1,42 @@
+// Attention over packed sequences with interval masks: o = softmax(scale * q k^T restricted to visible keys) v.
+// T query rows, S key rows, H query heads, G key/value heads (H a multiple of G), D head size.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+
+#include "kernels/visible_keys/visible_keys.h"
+
+namespace dermis {
+
+struct AttentionOptions {
+  double scale = 0;    // 0: 1 / sqrt(D)
+  double softcap = 0;  // 0: none; else scores become cap * tanh(score / cap) (Gemma 2)
+};
+
+struct AttentionResult {
+  at::Tensor o_THD;   // dtype of q; rows that see no key are zero
+  at::Tensor lse_HT;  // fp32 (fp64 for fp64 input): log of the softmax denominator; -inf for rows that see no key
+};
+
+// Last dimension contiguous, other strides free. Differentiable in q, k, v. CPU fp32: vectorised tiles, no T x S
+// buffer; CPU fp64: the reference; CUDA: ATen's SDPA stands in until the CUDA kernels exist (`dermis doctor` says
+// which). Throws Error(usage) naming shapes and dtypes when they do not fit each other.
+at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                     std::shared_ptr<const VisibleKeys> visible, const AttentionOptions& options = {});
+
+// Without autograd, with the log-sum-exp: decode and tests.
+AttentionResult attention_forward(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                                  const VisibleKeys& visible, const AttentionOptions& options = {});
+
+// Plain loops in fp64 over every pair, for tests and selftest: slow and obvious. Any floating input dtype, fp64 output.
+struct AttentionReference {
+  at::Tensor o_THD, lse_HT, dq_THD, dk_SGD, dv_SGD;  // gradients only when `grad_o` was given
+};
+AttentionReference attention_reference(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                                       const VisibleKeys& visible, const AttentionOptions& options = {},
+                                       const std::optional<at::Tensor>& grad_o = std::nullopt);
+
+}  // namespace dermis

@@ -1,0 +1,69 @@
+// One vision-language model over packed batches: SigLIP tower, linear projector, Gemma decoder with a prefix-LM mask.
+// Training, prefill and evaluation take the same path, so a sample's result does not depend on its neighbours.
+//
+// Shapes: T tokens, L label rows, N images, M features an image, C decoder width, V vocabulary rows.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "core/contract.h"
+#include "models/vlm_config.h"
+
+namespace dermis {
+
+enum class Part { vision, projector, language };  // what recipes freeze or give their own learning rate
+const char* name_of(Part part);
+
+struct Parameter {
+  std::string
+      name;  // canonical Hugging Face name, layout of today's save_pretrained: "language_model.model.layers.0...."
+  at::Tensor tensor;  // leaf, fp32; the very tensor the model computes with
+  Part part;
+};
+
+// Intermediates for parity tests; filled when a pointer is passed.
+struct Trace {
+  at::Tensor vision_embeddings, vision_output, image_features, inputs_embeds, final_norm;
+  std::vector<at::Tensor> vision_hidden, hidden;  // after layer i
+};
+
+class VlmImpl;
+class KvCache;
+
+class Vlm {
+ public:
+  // Random weights as transformers initialises them (normal, initializer_range 0.02; norms at identity), keyed by seed.
+  Vlm(const VlmConfig& config, uint64_t seed, at::Device device = at::kCPU);
+  ~Vlm();
+  Vlm(Vlm&&) noexcept;
+  Vlm& operator=(Vlm&&) noexcept;
+
+  const VlmConfig& config() const;
+  std::vector<Parameter> parameters() const;  // fixed order
+  void set_trainable(Part part, bool trainable);
+
+  // pixels uint8 [N, 3, S, S] -> normalised fp32 [N, 3, S, S]: (x / 255 - mean) / std.
+  at::Tensor normalize(const at::Tensor& pixels_u8) const;
+  // normalised pixels -> image features [N * M, C], projected, ready for the decoder.
+  at::Tensor encode_images(const at::Tensor& pixels, Trace* trace = nullptr) const;
+
+  // Final-norm hidden states of the batch's label rows [L, C]; differentiable. The last layer computes only those rows.
+  // Encodes batch.pixels, or takes `features` when they were encoded before.
+  at::Tensor hidden_at_labels(const Batch& batch, const at::Tensor& features = {}) const;
+  // Final-norm hidden states of all rows [T, C]; with a trace, every intermediate.
+  at::Tensor hidden_all(const Batch& batch, const at::Tensor& features = {}, Trace* trace = nullptr) const;
+  const at::Tensor& head_weight() const;  // [V, C], tied with the embedding
+  at::Tensor logits(const at::Tensor& hidden) const;
+
+  // Prefill and decode: runs `batch` (label rows unused), appends its keys and values to the cache, one sequence a
+  // cache slot, and returns the logits of each sequence's last row [B, V]. No autograd.
+  at::Tensor extend(const Batch& batch, KvCache& cache, const at::Tensor& features = {}) const;
+
+ private:
+  std::unique_ptr<VlmImpl> impl_;
+};
+
+}  // namespace dermis
