@@ -1,1 +1,43 @@
-int main() { return 0; }
+// The command table and nothing else: the only file that sees every folder.
+#include <fmt/core.h>
+
+#include <string>
+#include <vector>
+
+#include "benchmarks/commands.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "data/commands.h"
+#include "infer/commands.h"
+#include "kernels/commands.h"
+#include "train/commands.h"
+
+int main(int argc, char** argv) {
+  using namespace dermis;
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  CommandTable table;
+  try {
+    install_interrupt_handler();
+    add_data_commands(table);
+    add_train_commands(table);
+    add_infer_commands(table);
+    add_kernel_commands(table);
+    add_benchmark_commands(table);
+    if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+      fmt::print(
+          "dermis: trains and runs vision-language models on this machine\n\nusage: dermis COMMAND [arguments]\n\n{}",
+          table.help());
+      fmt::print(
+          "\n'dermis COMMAND --help' explains a command. Exit codes: 2 usage, 3 data, 4 device, 5 internal, 130 "
+          "interrupted.\n");
+      return 0;
+    }
+    return table.run(words);
+  } catch (const Error& error) {
+    fmt::print(stderr, "dermis: {} error: {}\n", name_of(error.kind()), error.what());
+    return exit_code(error.kind());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "dermis: internal error: {}\n", error.what());
+    return exit_code(ErrorKind::internal);
+  }
+}

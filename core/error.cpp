@@ -40,7 +40,6 @@ void fail_check(const char* condition, const char* file, int line, const std::st
   throw Error(ErrorKind::internal, {.what = "internal check failed: " + detail,
                                     .where = std::string(file) + ":" + std::to_string(line),
                                     .expected = condition,
-                                    .found = {},
                                     .fix = "this is a defect in dermis: please report it with the command line"});
 }
 

@@ -14,11 +14,11 @@ int exit_code(ErrorKind kind);
 const char* name_of(ErrorKind kind);
 
 struct ErrorInfo {
-  std::string what;   // one sentence, without a full stop
-  std::string where;  // file, sample id, field, tensor, line: as exact as known
-  std::string expected;
-  std::string found;
-  std::string fix;  // what the user can do about it
+  std::string what = {};   // one sentence, without a full stop
+  std::string where = {};  // file, sample id, field, tensor, line: as exact as known
+  std::string expected = {};
+  std::string found = {};
+  std::string fix = {};  // what the user can do about it
 };
 
 class Error : public std::exception {

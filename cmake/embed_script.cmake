@@ -1,0 +1,18 @@
+# A C++ compiler takes at least 65,536 characters in one literal (implementation limit, annex B): longer files become several.
+set(text "#include \"core/io/embedded.h\"\n\nnamespace dermis {\nnamespace {\nconstexpr EmbeddedFile kFiles[] = {\n")
+foreach(file ${FILES})
+  file(READ "${file}" content)
+  file(RELATIVE_PATH name "${ROOT}" "${file}")
+  set(literal "")
+  string(LENGTH "${content}" length)
+  set(at 0)
+  while(at LESS length)
+    string(SUBSTRING "${content}" ${at} 12000 piece)
+    string(APPEND literal "R\"~~~(${piece})~~~\"\n")
+    math(EXPR at "${at} + 12000")
+  endwhile()
+  string(APPEND text "    {\"${name}\", ${literal}},\n")
+endforeach()
+string(APPEND text "    {\"\", \"\"}};\n}  // namespace\n\nstd::span<const EmbeddedFile> embedded_${FOLDER}() {\n"
+                   "  return {kFiles, sizeof(kFiles) / sizeof(kFiles[0]) - 1};\n}\n\n}  // namespace dermis\n")
+file(WRITE "${OUTPUT}" "${text}")

@@ -1,0 +1,7 @@
+#include "data/commands.h"
+
+namespace dermis {
+
+void add_data_commands(CommandTable&) {}
+
+}  // namespace dermis

@@ -1,0 +1,7 @@
+#include "infer/commands.h"
+
+namespace dermis {
+
+void add_infer_commands(CommandTable&) {}
+
+}  // namespace dermis

@@ -1,0 +1,7 @@
+#include "kernels/commands.h"
+
+namespace dermis {
+
+void add_kernel_commands(CommandTable&) {}
+
+}  // namespace dermis

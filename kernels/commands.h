@@ -1,0 +1,10 @@
+// The commands of this folder, for main's table.
+#pragma once
+
+#include "core/cli/command.h"
+
+namespace dermis {
+
+void add_kernel_commands(CommandTable& table);
+
+}  // namespace dermis
