@@ -12,9 +12,10 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
 find_library(SENTENCEPIECE_TRAIN sentencepiece_train REQUIRED)
 
+# fmt header-only: the torch wheel brings headers of another fmt release, which shadow the system library in tensor code.
 add_library(dermis_basics INTERFACE)
 target_link_libraries(dermis_basics INTERFACE Threads::Threads Eigen3::Eigen nlohmann_json::nlohmann_json CLI11::CLI11
-                      fmt::fmt PkgConfig::XXHASH OpenSSL::Crypto ${CMAKE_DL_LIBS})
+                      fmt::fmt-header-only PkgConfig::XXHASH OpenSSL::Crypto ${CMAKE_DL_LIBS})
 add_library(dermis_images INTERFACE)
 target_link_libraries(dermis_images INTERFACE opencv_core opencv_imgcodecs opencv_imgproc)
 target_include_directories(dermis_images SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
