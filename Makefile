@@ -1,0 +1,38 @@
+# Thin over the CMake presets: make test PRESET=asan tests the sanitizer build.
+PRESET ?= release
+JOBS ?= $(shell nproc)
+DERMIS_LIBTORCH ?=
+CONFIGURE_FLAGS ?=
+program = build/$(PRESET)/dermis
+
+.PHONY: help setup build test demo bench clean lint
+
+help:
+	@echo "make demo    set up, build, and run the whole pipeline on generated pictures (about 10 minutes on 2 cores)"
+	@echo "make test    set up, build, and run every test"
+	@echo "make setup | build | bench | lint | clean     PRESET=release|debug|asan|cpu-only   DERMIS_LIBTORCH=<site-packages>/torch"
+
+setup:
+	@DERMIS_LIBTORCH="$(DERMIS_LIBTORCH)" cmake/setup.sh
+
+build: setup
+	@cmake --preset $(PRESET) $(if $(DERMIS_LIBTORCH),-DDERMIS_LIBTORCH="$(DERMIS_LIBTORCH)") $(CONFIGURE_FLAGS) | grep -E "LibTorch|CUDA|Error|error" || true
+	@test -e build/$(PRESET)/build.ninja
+	@cmake --build --preset $(PRESET) --parallel $(JOBS)
+
+test: build
+	@ctest --preset $(PRESET) --parallel $(JOBS)
+
+demo: build
+	@$(program) demo
+
+bench: build
+	@$(program) bench attention
+	@$(program) bench train --preset nano
+	@$(program) bench data
+
+lint: build
+	@ctest --preset $(PRESET) -L lint
+
+clean:
+	@rm -rf build
