@@ -1,0 +1,12 @@
+// Dense layer y = x W^T (+ b). x [..., C], W [F, C] as Hugging Face stores it, b [F]. Returns [..., F].
+// Differentiable in x, W and b.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace dermis {
+
+at::Tensor dense(const at::Tensor& x, const at::Tensor& weight);
+at::Tensor dense(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
+}  // namespace dermis
