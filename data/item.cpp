@@ -1,10 +1,9 @@
 #include "data/item.h"
 
-#include <filesystem>
-#include <fstream>
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/io/jsonl.h"
 #include "data/json_fields.h"
 
 namespace dermis {
@@ -71,53 +70,30 @@ Item item_from_json(const Json& json, const std::string& where) {
 }
 
 std::vector<Item> read_items(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(path)) {
-    throw Error(ErrorKind::data, {.what = "items file cannot be read",
-                                  .where = path,
-                                  .expected = "a JSONL file of items",
-                                  .fix = "'dermis data import' or 'dermis data generate' writes one"});
-  }
   std::vector<Item> items;
-  std::unordered_map<std::string, size_t> first_line;
-  std::string line;
-  for (size_t number = 1; std::getline(stream, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
-    const std::string where = path + ", line " + std::to_string(number);
-    items.push_back(item_from_json(parse_json(line, where), where));
-    const auto [at, fresh] = first_line.emplace(items.back().id, number);
-    if (!fresh) {
-      throw Error(ErrorKind::data, {.what = "duplicate item id",
-                                    .where = where + ", field id",
-                                    .expected = "each id once",
-                                    .found = items.back().id + ", first on line " + std::to_string(at->second)});
-    }
-  }
+  std::unordered_map<std::string, int64_t> first_line;
+  for_each_jsonl(path, [&](const JsonlLine& line) {
+    items.push_back(item_from_json(line.json, line.where));
+    const auto [at, fresh] = first_line.emplace(items.back().id, line.number);
+    if (fresh) return;
+    throw Error(ErrorKind::data, {.what = "duplicate item id",
+                                  .where = line.where + ", field id",
+                                  .expected = "each id once",
+                                  .found = items.back().id + ", first on line " + std::to_string(at->second)});
+  });
   if (items.empty()) {
-    throw Error(ErrorKind::data, {.what = "items file holds no items", .where = path});
+    throw Error(ErrorKind::data, {.what = "items file holds no items",
+                                  .where = path,
+                                  .fix = "'dermis data import' or 'dermis data generate' writes one"});
   }
   return items;
 }
 
 void write_items(const std::string& path, const std::vector<Item>& items) {
-  std::string text;
-  for (const Item& item : items) text += json_text(to_json(item), "item " + item.id) + "\n";
-  const std::filesystem::path target(path);
-  const std::filesystem::path temporary(path + ".partial");
-  std::error_code problem;
-  if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path(), problem);
-  std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-  stream << text;
-  stream.close();
-  if (stream) std::filesystem::rename(temporary, target, problem);
-  if (!stream || problem) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw Error(ErrorKind::data, {.what = "items file cannot be written",
-                                  .where = path,
-                                  .fix = "check free space and that the folder is writable"});
-  }
+  std::vector<Json> lines;
+  lines.reserve(items.size());
+  for (const Item& item : items) lines.push_back(to_json(item));
+  write_jsonl(path, lines);
 }
 
 }  // namespace dermis

@@ -18,32 +18,6 @@ std::string excerpt(const Json& json) {
 
 }  // namespace
 
-Json parse_json(const std::string& text, const std::string& where) {
-  try {
-    return Json::parse(text);
-  } catch (const Json::exception& error) {
-    std::string found = error.what();
-    found = found.substr(std::min(found.size(), found.find("] ") == std::string::npos ? 0 : found.find("] ") + 2));
-    throw Error(ErrorKind::data, {.what = "not valid JSON",
-                                  .where = where,
-                                  .expected = "one JSON object",
-                                  .found = found,
-                                  .fix = "the line is cut or edited; write the file again"});
-  }
-}
-
-std::string json_text(const Json& json, const std::string& where) {
-  try {
-    return json.dump();
-  } catch (const Json::exception&) {
-    throw Error(ErrorKind::data, {.what = "text is not UTF-8",
-                                  .where = where,
-                                  .expected = "UTF-8",
-                                  .found = excerpt(json),
-                                  .fix = "convert the source file to UTF-8, e.g. with iconv"});
-  }
-}
-
 JsonFields::JsonFields(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
   if (!object.is_object()) {
     throw Error(ErrorKind::data,

@@ -11,12 +11,6 @@ namespace dermis {
 
 using Json = nlohmann::ordered_json;
 
-// Parses one JSON document. Error(data) names `where`, the byte and what stands there.
-Json parse_json(const std::string& text, const std::string& where);
-
-// Compact text of `json`. Error(data) names `where` when a string is not UTF-8, which JSON cannot hold.
-std::string json_text(const Json& json, const std::string& where);
-
 // Reads fields of one object. Every error is Error(data) with where, field, the expected and the found type.
 class JsonFields {
  public:
