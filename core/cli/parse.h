@@ -7,13 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "core/nearest_name.h"
+
 namespace dermis {
 
 // Returns false after printing help (--help). Throws Error(usage) naming the offending argument and, for an unknown
 // option, the nearest known one.
 bool parse_arguments(CLI::App& app, const std::vector<std::string>& arguments);
-
-// The candidate with the smallest edit distance to `name`, or "" when none is near enough to be meant.
-std::string nearest_name(const std::string& name, const std::vector<std::string>& candidates);
 
 }  // namespace dermis

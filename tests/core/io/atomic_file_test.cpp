@@ -1,0 +1,183 @@
+#include "core/io/atomic_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "core/error.h"
+#include "core/io/atomic_folder.h"
+#include "core/io/read_file.h"
+#include "tests/support/paths.h"
+
+namespace dermis {
+namespace {
+
+using testing::TempFolder;
+
+size_t entries(const std::filesystem::path& folder) {
+  size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++count;
+  return count;
+}
+
+// Makes writes fail behind `bytes` as a full disk does, with EFBIG in place of ENOSPC, for the rest of the scope.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+template <typename F>
+ErrorInfo data_error(F action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    return error.info();
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+TEST(AtomicFile, AppearsOnCommitAndReplaces) {
+  const TempFolder folder;
+  const std::string path = folder / "a.txt";
+  {
+    AtomicFile file(path);
+    file.write("one");
+    EXPECT_FALSE(std::filesystem::exists(path));
+    file.commit();
+  }
+  EXPECT_EQ(read_file(path), "one");
+  const std::string large(1'000'000, 'x');
+  write_file_atomically(path, large);
+  EXPECT_EQ(read_file(path), large);
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(AtomicFile, LeavesNothingWithoutCommit) {
+  const TempFolder folder;
+  write_file_atomically(folder / "a", "old");
+  {
+    AtomicFile file(folder / "a");
+    file.write(std::string(1'000'000, 'x'));
+  }
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(AtomicFile, AFullDiskKeepsTheOldFile) {
+  const TempFolder folder;
+  write_file_atomically(folder / "a", "old");
+  ErrorInfo info;
+  {
+    const FileSizeLimit limit(100'000);
+    info = data_error([&] { write_file_atomically(folder / "a", std::string(1'000'000, 'x')); });
+  }
+  EXPECT_NE(info.what.find("cannot write"), std::string::npos);
+  EXPECT_FALSE(info.fix.empty());
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(AtomicFile, FullDeviceNamesThePathAndTheWayOut) {
+  FileDescriptor full("/dev/full", 1);
+  const std::string text(10, 'x');
+  const ErrorInfo info = data_error([&] { full.write_all(std::as_bytes(std::span(text))); });
+  EXPECT_EQ(info.where, "/dev/full");
+  EXPECT_NE(info.found.find("No space left"), std::string::npos);
+  EXPECT_NE(info.fix.find("free some space"), std::string::npos);
+}
+
+TEST(AtomicFile, RefusesFoldersDevicesAndMissingFolders) {
+  const TempFolder folder;
+  EXPECT_NE(data_error([&] { AtomicFile{folder.path().string()}; }).what.find("not a regular file"), std::string::npos);
+  EXPECT_NE(data_error([&] { AtomicFile{"/dev/null"}; }).what.find("not a regular file"), std::string::npos);
+  const ErrorInfo missing = data_error([&] { AtomicFile{folder / "no/such/file"}; });
+  EXPECT_EQ(missing.where, folder / "no/such/file");
+  EXPECT_NE(missing.fix.find("make the folder"), std::string::npos);
+}
+
+TEST(AtomicFile, UnwritableFolderIsADataError) {
+  if (::geteuid() == 0) GTEST_SKIP() << "skipped: root may write everywhere";
+  const TempFolder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  EXPECT_NE(data_error([&] { AtomicFile{folder / "a"}; }).fix.find("permission"), std::string::npos);
+}
+
+TEST(AtomicFile, ReadOnlyFileSystemIsADataError) {
+  if (!std::filesystem::exists("/proc/self")) GTEST_SKIP() << "skipped: no /proc";
+  data_error([&] { AtomicFile{"/proc/self/dermis"}; });
+}
+
+TEST(AtomicFolder, AppearsWholeOnCommit) {
+  const TempFolder folder;
+  {
+    AtomicFolder target(folder / "model/");
+    make_folder(target / "sub/deep");
+    std::ofstream(target / "sub/deep/x") << "1";
+    EXPECT_FALSE(std::filesystem::exists(folder / "model"));
+    target.commit();
+  }
+  EXPECT_EQ(read_file(folder / "model/sub/deep/x"), "1");
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(AtomicFolder, LeavesNothingWithoutCommit) {
+  const TempFolder folder;
+  {
+    const AtomicFolder target(folder / "model");
+    std::ofstream(target / "x") << "1";
+  }
+  EXPECT_EQ(entries(folder.path()), 0U);
+}
+
+TEST(AtomicFolder, RefusesOrReplacesWhatExists) {
+  const TempFolder folder;
+  make_folder(folder / "model/old");
+  EXPECT_NE(data_error([&] { AtomicFolder{folder / "model"}; }).what.find("exists already"), std::string::npos);
+  {
+    AtomicFolder target(folder / "model", IfExists::replace);
+    std::ofstream(target / "new") << "1";
+    target.commit();
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder / "model/new"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "model/old"));
+  EXPECT_EQ(entries(folder.path()), 1U);
+  std::ofstream(folder / "file") << "1";
+  EXPECT_NE(data_error([&] { AtomicFolder(folder / "file", IfExists::replace); }).what.find("a file has this name"),
+            std::string::npos);
+}
+
+TEST(AtomicFolder, DoesNotOverwriteAFolderThatCameUpMeanwhile) {
+  const TempFolder folder;
+  AtomicFolder target(folder / "model");
+  make_folder(folder / "model");
+  std::ofstream(folder / "model/theirs") << "1";
+  data_error([&] { target.commit(); });
+  EXPECT_TRUE(std::filesystem::exists(folder / "model/theirs"));
+}
+
+TEST(AtomicFolder, MakeFolderNamesAFileInTheWay) {
+  const TempFolder folder;
+  std::ofstream(folder / "file") << "1";
+  EXPECT_EQ(data_error([&] { make_folder(folder / "file/sub"); }).where, folder / "file/sub");
+}
+
+}  // namespace
+}  // namespace dermis
