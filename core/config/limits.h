@@ -1,0 +1,27 @@
+// What a field may hold, beyond its type.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dermis {
+
+struct ConfigLimits {  // for lists and maps: of each entry
+  std::optional<double> low, high;
+  bool low_excluded = false, high_excluded = false;
+  std::vector<std::string> allowed;  // of text; empty: any
+  bool required = false;             // must be set, has no default
+
+  std::string describe() const;  // "", "from 0.0 to 1.0", "above 0.0", "one of a, b"
+  bool admits(double number) const;
+  bool admits(const std::string& text) const;
+};
+
+ConfigLimits at_least(double low);
+ConfigLimits above(double low);
+ConfigLimits between(double low, double high);  // both ends included
+ConfigLimits one_of(std::vector<std::string> names);
+ConfigLimits required(ConfigLimits limits = {});
+
+}  // namespace dermis

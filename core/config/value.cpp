@@ -1,0 +1,131 @@
+#include "core/config/value.h"
+
+#include <toml++/toml.h>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "core/error.h"
+
+namespace dermis {
+namespace {
+
+ConfigValue convert(const toml::node& node, const std::string& name) {
+  ConfigValue value;
+  value.origin = name + ":" + std::to_string(node.source().begin.line);
+  if (const auto* table = node.as_table()) {
+    ConfigTable result;
+    for (const auto& [key, child] : *table) result.entries.emplace_back(std::string(key.str()), convert(child, name));
+    value.data = std::move(result);
+  } else if (const auto* array = node.as_array()) {
+    ConfigList result;
+    for (const toml::node& child : *array) result.items.push_back(convert(child, name));
+    value.data = std::move(result);
+  } else if (const auto* text = node.as_string()) {
+    value.data = text->get();
+  } else if (const auto* whole = node.as_integer()) {
+    value.data = whole->get();
+  } else if (const auto* number = node.as_floating_point()) {
+    value.data = number->get();
+  } else if (const auto* flag = node.as_boolean()) {
+    value.data = flag->get();
+  }
+  return value;
+}
+
+void mark_as_override(ConfigValue& value, const std::string& origin) {
+  value.origin = origin;
+  value.from_command_line = true;
+  if (auto* list = std::get_if<ConfigList>(&value.data)) {
+    for (ConfigValue& item : list->items) mark_as_override(item, origin);
+  } else if (auto* table = std::get_if<ConfigTable>(&value.data)) {
+    for (auto& entry : table->entries) mark_as_override(entry.second, origin);
+  }
+}
+
+}  // namespace
+
+std::string ConfigValue::describe() const {
+  struct Describe {
+    std::string operator()(const ConfigDate&) const { return "a date or time"; }
+    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+    std::string operator()(int64_t whole) const { return "the whole number " + std::to_string(whole); }
+    std::string operator()(double number) const { return "the number " + toml_number(number); }
+    std::string operator()(const std::string& text) const { return "the text " + toml_text(text); }
+    std::string operator()(const ConfigList& list) const { return "a list of " + std::to_string(list.items.size()); }
+    std::string operator()(const ConfigTable&) const { return "a table"; }
+  };
+  return std::visit(Describe{}, data);
+}
+
+ConfigValue parse_toml(std::string_view text, const std::string& name) {
+  try {
+    return convert(toml::parse(text), name);
+  } catch (const toml::parse_error& error) {
+    throw Error(ErrorKind::data, {.what = "not TOML: " + std::string(error.description()),
+                                  .where = name + ":" + std::to_string(error.source().begin.line),
+                                  .fix = "correct the line; text values need quotes"});
+  }
+}
+
+std::pair<std::string, ConfigValue> parse_override(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw Error(ErrorKind::usage, {.what = "--set takes KEY=VALUE",
+                                   .where = "--set " + text,
+                                   .expected = "for instance stages[0].lr=1e-3",
+                                   .found = text});
+  }
+  ConfigValue value;
+  const std::string raw = text.substr(equals + 1);
+  try {
+    const toml::table table = toml::parse("x = " + raw);
+    if (table.size() != 1) throw Error(ErrorKind::usage, {.what = "more than one value"});
+    value = convert(*table.get("x"), "");
+  } catch (const std::exception&) {
+    value.data = raw;
+  }
+  mark_as_override(value, "--set " + text);
+  value.raw = raw;
+  return {text.substr(0, equals), value};
+}
+
+std::string toml_text(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += std::string("\\") + c;
+    } else if (c == '\n') {
+      quoted += "\\n";
+    } else if (c == '\t') {
+      quoted += "\\t";
+    } else if (byte < 0x20 || byte == 0x7F) {
+      constexpr char kDigits[] = "0123456789ABCDEF";
+      quoted += std::string("\\u00") + kDigits[byte >> 4] + kDigits[byte & 15];
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+std::string toml_key(const std::string& key) {
+  const bool bare = !key.empty() && key.find_first_not_of(
+                                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "0123456789_-") == std::string::npos;
+  return bare ? key : toml_text(key);
+}
+
+std::string toml_number(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  std::string text(digits.data(), end);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+}  // namespace dermis
