@@ -9,42 +9,79 @@
 #include "data/image/resample_passes.h"
 
 namespace dermis {
+namespace {
 
-Image decode_fitted(std::span<const uint8_t> bytes, const std::string& name, int width, int height,
-                    ResampleFilter filter) {
-  if (sniff_format(bytes) != FileFormat::jpeg || filter == ResampleFilter::nearest) {
-    return resize(decode_image(bytes, name), width, height, filter);
-  }
-  JpegReader reader(bytes, name);
+// Fresh pages from the kernel cost more than the resize itself, so each thread keeps its buffers.
+struct Scratch {
+  std::vector<uint8_t> strip;   // rows as decoded
+  std::vector<uint8_t> narrow;  // all rows, resampled horizontally
+  std::vector<uint8_t> fitted;
+};
+
+Scratch& scratch() {
+  static thread_local Scratch buffers;
+  return buffers;
+}
+
+uint8_t* room(std::vector<uint8_t>& buffer, int64_t bytes) {
+  if (buffer.size() < static_cast<size_t>(bytes)) buffer.resize(static_cast<size_t>(bytes));
+  return buffer.data();
+}
+
+// Mirrored or turned pictures, a missing pass and the other pass order need the whole picture first.
+bool streams(const JpegReader& reader, int width, int height, ResampleFilter filter) {
+  return filter != ResampleFilter::nearest && reader.orientation() == 1 && width != reader.width() &&
+         height != reader.height() && !vertical_goes_first(reader.width(), reader.height(), width, height);
+}
+
+void fit_rows(JpegReader& reader, int width, int height, ResampleFilter filter, uint8_t* out) {
   const int in_width = reader.width();
   const int in_height = reader.height();
-  // Mirrored or turned pictures and the other pass order need the whole picture first.
-  if (reader.orientation() != 1 || width == in_width || height == in_height ||
-      vertical_goes_first(in_width, in_height, width, height)) {
-    return resize(decode_image(bytes, name), width, height, filter);
-  }
   const FilterTaps columns = make_taps(in_width, 0, static_cast<float>(in_width), width, filter);
   const FilterTaps rows = make_taps(in_height, 0, static_cast<float>(in_height), height, filter);
   const int64_t in_stride = int64_t{3} * in_width;
   const int64_t out_stride = int64_t{3} * width;
-  const int rounded_height = (in_height + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce;
-  std::vector<uint8_t> strip(static_cast<size_t>(kRowsAtOnce * in_stride + kRowSlack));
-  std::vector<uint8_t> narrow(static_cast<size_t>(out_stride) * static_cast<size_t>(rounded_height));
+  const int64_t blocks = (in_height + kRowsAtOnce - 1) / kRowsAtOnce;
+  uint8_t* strip = room(scratch().strip, kRowsAtOnce * in_stride + kRowSlack);
+  uint8_t* narrow = room(scratch().narrow, blocks * kRowsAtOnce * out_stride);
   for (int y = 0; y < in_height; y += kRowsAtOnce) {
-    reader.read_rows(strip.data(), std::min(kRowsAtOnce, in_height - y));
-    resample_kernels().horizontal(strip.data(), in_stride, columns, narrow.data() + y * out_stride, out_stride);
+    reader.read_rows(strip, std::min(kRowsAtOnce, in_height - y));
+    resample_kernels().horizontal(strip, in_stride, columns, narrow + y * out_stride, out_stride);
   }
-  Image out;
-  out.width = width;
-  out.height = height;
-  out.rgb.resize(static_cast<size_t>(out_stride) * static_cast<size_t>(height));
-  vertical_pass(narrow.data(), out_stride, rows, out.rgb.data(), static_cast<int>(out_stride));
-  return out;
+  vertical_pass(narrow, out_stride, rows, out, static_cast<int>(out_stride));
+}
+
+}  // namespace
+
+Image decode_fitted(std::span<const uint8_t> bytes, const std::string& name, int width, int height,
+                    ResampleFilter filter) {
+  if (sniff_format(bytes) == FileFormat::jpeg) {
+    JpegReader reader(bytes, name);
+    if (streams(reader, width, height, filter)) {
+      Image out;
+      out.width = width;
+      out.height = height;
+      out.rgb.resize(size_t{3} * static_cast<size_t>(width) * static_cast<size_t>(height));
+      fit_rows(reader, width, height, filter, out.rgb.data());
+      return out;
+    }
+  }
+  return resize(decode_image(bytes, name), width, height, filter);
 }
 
 void decode_to_planes(std::span<const uint8_t> bytes, const std::string& name, const ImageFormat& format,
                       uint8_t* planes) {
-  to_planes(decode_fitted(bytes, name, format.size, format.size, format.filter), format, planes);
+  if (sniff_format(bytes) == FileFormat::jpeg) {
+    JpegReader reader(bytes, name);
+    if (streams(reader, format.size, format.size, format.filter)) {
+      const int64_t area = int64_t{format.size} * format.size;
+      uint8_t* fitted = room(scratch().fitted, 3 * area);
+      fit_rows(reader, format.size, format.size, format.filter, fitted);
+      resample_kernels().split(fitted, area, planes, planes + area, planes + 2 * area);
+      return;
+    }
+  }
+  to_planes(decode_image(bytes, name), format, planes);
 }
 
 void normalise(std::span<const uint8_t> planes, const ImageFormat& format, std::span<float> out) {
