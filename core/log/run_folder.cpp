@@ -1,0 +1,59 @@
+#include "core/log/run_folder.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "core/io/atomic_folder.h"
+#include "core/process.h"
+#include "core/version.h"
+
+namespace dermis {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void note_start(const std::string& path, const RunStart& start, bool resumed) {
+  const Hardware machine = hardware();
+  Json line{{"time", utc_time()},
+            {"resumed", resumed},
+            {"command", command_line()},
+            {"version", version()},
+            {"commit", commit()},
+            {"recipe_hash", start.recipe_hash},
+            {"hardware",
+             {{"cpu", machine.cpu},
+              {"cores", machine.cores},
+              {"memory_bytes", machine.memory_bytes},
+              {"system", machine.system},
+              {"host", machine.host}}}};
+  for (const auto& [key, value] : start.facts.items()) line[key] = value;
+  JsonlWriter writer(path + "/starts.jsonl");
+  writer.append(line);
+  writer.sync();
+}
+
+}  // namespace
+
+void start_run(const std::string& path, const RunStart& start) {
+  if (std::filesystem::exists(path + "/starts.jsonl")) {
+    throw Error(ErrorKind::data, {.what = "the folder '" + path + "' holds a run already",
+                                  .where = path,
+                                  .fix = "go on with it (--resume), name another folder, or remove it"});
+  }
+  make_folder(path);
+  write_file_atomically(path + "/recipe.toml", start.recipe);
+  note_start(path, start, false);
+}
+
+void resume_run(const std::string& path, const RunStart& start) {
+  if (!std::filesystem::exists(path + "/starts.jsonl")) {
+    throw Error(ErrorKind::data, {.what = "there is no run in '" + path + "'",
+                                  .where = path,
+                                  .expected = "a folder that an earlier run has made (starts.jsonl in it)",
+                                  .fix = "check the path, or start without --resume"});
+  }
+  note_start(path, start, true);
+}
+
+}  // namespace dermis

@@ -1,0 +1,25 @@
+// The folder of one run: everything needed to say later what was run, where and with what.
+//
+//   recipe.toml   the resolved recipe with origins          log.jsonl, events.out.tfevents.*   core/log/run_log.h
+//   starts.jsonl  one line each time the run was started: time, command line, version, commit, recipe hash, hardware
+#pragma once
+
+#include <string>
+
+#include "core/log/run_log.h"
+
+namespace dermis {
+
+struct RunStart {
+  std::string recipe;  // resolved, as TOML
+  std::string recipe_hash;
+  nlohmann::ordered_json facts = nlohmann::ordered_json::object();  // more to note: data fingerprints, device, threads
+};
+
+// Makes `path` and writes recipe and start. Error(data) when the folder holds a run already (fix: --resume or another
+// folder) or cannot be written.
+void start_run(const std::string& path, const RunStart& start);
+// Notes another start of an existing run. Error(data) when there is none; the recipe file stays as it is.
+void resume_run(const std::string& path, const RunStart& start);
+
+}  // namespace dermis

@@ -1,0 +1,27 @@
+// This process and the machine it runs on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dermis {
+
+int64_t resident_bytes();       // memory now (RSS)
+int64_t peak_resident_bytes();  // highest so far
+int usable_cores();             // this process's affinity mask and the control group's quota, at least 1
+double monotonic_s();           // seconds on a clock that never jumps
+double wall_clock_s();          // seconds since 1970
+std::string utc_time();         // "2026-01-31T23:59:59Z"
+std::vector<std::string> command_line();
+
+struct Hardware {
+  std::string cpu;  // model name
+  int cores = 0;
+  int64_t memory_bytes = 0;
+  std::string system;  // kernel and release
+  std::string host;
+};
+Hardware hardware();
+
+}  // namespace dermis
