@@ -1,14 +1,17 @@
 #include "core/io/atomic_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 
 #include "core/error.h"
 #include "core/io/atomic_folder.h"
+#include "core/io/jsonl.h"
 #include "core/io/read_file.h"
 #include "tests/support/paths.h"
 
@@ -113,11 +116,76 @@ TEST(AtomicFile, RefusesFoldersDevicesAndMissingFolders) {
   EXPECT_NE(missing.fix.find("make the folder"), std::string::npos);
 }
 
+// Root may write everywhere: such tests run as nobody for the rest of the scope.
+class WithoutRoot {
+ public:
+  WithoutRoot() {
+    if (::geteuid() == 0) dropped_ = ::seteuid(65534) == 0;
+  }
+  ~WithoutRoot() {
+    if (dropped_ && ::seteuid(0) != 0) std::abort();
+  }
+
+ private:
+  bool dropped_ = false;
+};
+
 TEST(AtomicFile, UnwritableFolderIsADataError) {
-  if (::geteuid() == 0) GTEST_SKIP() << "skipped: root may write everywhere";
   const TempFolder folder;
-  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  EXPECT_NE(data_error([&] { AtomicFile{folder / "a"}; }).fix.find("permission"), std::string::npos);
+  write_file_atomically(folder / "a", "old");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms{0555});
+  ErrorInfo file;
+  ErrorInfo new_folder;
+  ErrorInfo made_folder;
+  {
+    const WithoutRoot nobody;
+    file = data_error([&] { AtomicFile{folder / "a"}; });
+    new_folder = data_error([&] { AtomicFolder{folder / "b"}; });
+    made_folder = data_error([&] { make_folder(folder / "c"); });
+  }
+  EXPECT_EQ(file.where, folder / "a");
+  EXPECT_NE(file.fix.find("permission"), std::string::npos);
+  EXPECT_EQ(new_folder.where, folder / "b");
+  EXPECT_EQ(made_folder.where, folder / "c");
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+// A file system of 256 kB, mounted for the rest of the scope where that is allowed.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& path) : path_(path) {
+    make_folder(path);
+    mounted_ = ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=256k") == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+
+ private:
+  std::string path_;
+  bool mounted_;
+};
+
+TEST(AtomicFile, AFullFileSystemIsADataError) {
+  const TempFolder folder;
+  const std::string disk_path = folder / "disk";
+  const SmallDisk disk(disk_path);
+  if (!disk.mounted()) GTEST_SKIP() << "skipped: no permission to mount a small file system";
+  write_file_atomically(disk_path + "/a", "old");
+  const ErrorInfo info = data_error([&] { write_file_atomically(disk_path + "/a", std::string(1'000'000, 'x')); });
+  EXPECT_NE(info.found.find("No space left"), std::string::npos);
+  EXPECT_NE(info.fix.find("free some space"), std::string::npos);
+  EXPECT_EQ(read_file(disk_path + "/a"), "old");
+
+  JsonlWriter writer(disk_path + "/log.jsonl");
+  data_error([&] {
+    for (int i = 0; i < 100'000; ++i) writer.append({{"line", i}, {"text", std::string(100, 'x')}});
+  });
+  const auto lines = read_jsonl(disk_path + "/log.jsonl");  // whole lines only
+  EXPECT_GT(lines.size(), 100U);
+  EXPECT_EQ(entries(disk_path), 2U);
 }
 
 TEST(AtomicFile, ReadOnlyFileSystemIsADataError) {
