@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io/atomic_folder.h"
 #include "data/item.h"
 #include "data/record.h"
 
@@ -37,12 +38,13 @@ struct ShardManifest {
   std::string field, field_digest;    // field pack
   std::vector<std::string> labels;    // class ids that occur
   std::vector<std::string> groups;    // leakage groups: what the contamination check compares
-  std::string fingerprint;            // hash over tar hashes: names the data in checkpoints
+  int max_side = 0;                   // pictures were shrunk to this longest side before writing; 0: as they came
+  std::string fingerprint;            // hash over tar hashes and index: names the data in checkpoints
 };
 
 class ShardWriter {
  public:
-  ShardWriter(const std::string& folder, int64_t max_bytes_per_tar);
+  ShardWriter(const std::string& folder, int64_t max_bytes_per_tar, IfExists if_exists = IfExists::fail);
   ~ShardWriter();  // without finish(): everything written is removed
   void add(const ShardSample& sample);
   ShardManifest finish(ShardManifest facts);  // writes index and manifest last, atomically
@@ -52,7 +54,9 @@ class ShardWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-// Thread-safe random access by mmap. Opening checks sizes and index; `verify` also hashes every tar.
+// Thread-safe random access by mmap. Opening checks manifest, index, sizes and that no tar is missing or foreign;
+// `verify` also hashes every tar. A tar that was exchanged, reordered or edited in place is found when its samples are
+// read.
 class ShardReader {
  public:
   explicit ShardReader(const std::string& folder, bool verify = false);
@@ -61,8 +65,10 @@ class ShardReader {
   const ShardManifest& manifest() const;
   const std::string& folder() const;
   int64_t size() const;
-  ShardSample read(int64_t index) const;  // CRC-checked; Error(data) names tar and key
-  std::span<const uint8_t> image_bytes(int64_t index) const;
+  ShardSample read(int64_t index) const;                      // CRC-checked; Error(data) names tar and key
+  ShardSample read_text(int64_t index) const;                 // without the picture's bytes
+  std::span<const uint8_t> image_bytes(int64_t index) const;  // CRC-checked when first asked for
+  std::string where(int64_t index) const;                     // folder, tar and member, for messages
   std::string key(int64_t index) const;
 
  private:
