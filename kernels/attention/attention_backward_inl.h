@@ -1,0 +1,302 @@
+// Backward pass of a run of query rows. Weights are computed again from scores and the forward pass's row statistics;
+// gradients of keys and values are sums over the task's rows in the order of its blocks. For attention_avx2.cpp and
+// attention_avx512.cpp.
+#pragma once
+
+#include "kernels/attention/attention_forward_inl.h"
+
+namespace dermis {
+namespace {
+
+// Five key tiles, two tiles of weights and three blocks of rows share the second-level cache.
+constexpr int64_t kBackwardTileFloats = 32 * 1024;
+constexpr int64_t kMaxBackwardKeys = 256;
+
+struct BackwardBlock {
+  const AttentionBackwardTask* task;
+  int64_t rows;                // of this block: tokens * group
+  int64_t first_token;         // of this block within the task
+  float *q, *grad_o, *grad_q;  // natural panels
+  float *p, *ds;               // weights and score gradients: [panel of the tile][row][kPanel]
+  int64_t *lo, *hi;            // per row, from the segment's first key
+  float *max, *inverse, *dot;  // per row: statistics, 1 / sum, sum of o * grad_o
+  int64_t key_begin, key_end;  // the tile
+};
+
+// Scores of one row of a panel become weights. Softcap: slopes receives d capped / d score.
+inline void recompute_weights(const BackwardBlock& b, float* p, float* slopes, int64_t row, int64_t first,
+                              int64_t vectors) {
+  const float softcap = b.task->heads.softcap;
+  const Vec max = splat(b.max[row]), inverse = splat(b.inverse[row]);
+  const int64_t lo = b.lo[row], hi = b.hi[row];
+  for (int64_t v = 0; v < vectors; ++v) {
+    Vec x = load(p + v * kLanes);
+    if (softcap != 0) {
+      const Vec t = tanh_of(x);
+      x = t * splat(softcap * kLog2E);
+      store(slopes + v * kLanes, fnma(t, t, splat(1.0F)));
+    }
+    const int64_t at = first + v * kLanes;
+    if (at < lo || at + kLanes > hi) x = inside(x, at, lo, hi, splat(kMinusInfinity));
+    store(p + v * kLanes, exp2_of(x - max) * inverse);
+  }
+}
+
+template <int M, int NV>
+inline void score_gradients(const BackwardBlock& b, int64_t row, int64_t panel) {
+  const AttentionBackwardTask& task = *b.task;
+  const int64_t head_size = task.heads.head_size;
+  const int64_t slot = ((panel - b.key_begin / kPanel) * b.rows + row) * kPanel;
+  float *p = b.p + slot, *ds = b.ds + slot;
+  multiply_over_head<M, NV>(b.q + row * kPanel, b.rows, task.k_transposed + panel * head_size * kPanel, head_size, p);
+  float products[M * kPanel], slopes[M * kPanel];
+  multiply_over_head<M, NV>(b.grad_o + row * kPanel, b.rows, task.v_transposed + panel * head_size * kPanel, head_size,
+                            products);
+  for (int i = 0; i < M; ++i) {
+    recompute_weights(b, p + i * kPanel, slopes + i * kPanel, row + i, panel * kPanel, NV);
+    const Vec dot = splat(b.dot[row + i]);
+    for (int n = 0; n < NV; ++n) {
+      const int64_t at = i * kPanel + n * kLanes;
+      const Vec weight = load(p + at);
+      Vec gradient = weight * (load(products + at) - dot);
+      if (task.heads.softcap != 0) gradient = gradient * load(slopes + at);
+      store(ds + at, zero_where_zero(weight, gradient));
+    }
+    if (NV == 1) {  // strips of keys may reach over both halves of a panel
+      store(p + i * kPanel + kLanes, splat(0.0F));
+      store(ds + i * kPanel + kLanes, splat(0.0F));
+    }
+  }
+}
+
+template <int M, int NV>
+inline void query_gradient(const BackwardBlock& b, int64_t row, int64_t d, int64_t begin, int64_t end) {
+  float* grad_q = b.grad_q + (d / kPanel * b.rows + row) * kPanel;
+  const float* k = b.task->k_natural + d / kPanel * b.task->rows.keys * kPanel;
+  bool fresh = b.lo[row] >= b.key_begin;
+  for (int64_t chain = begin; chain < end;) {
+    const int64_t chain_end = smaller(end, (chain / kChain + 1) * kChain);
+    Vec acc[M][NV];
+    clear(acc);
+    for (int64_t key = chain; key < chain_end;) {
+      const int64_t panel = key / kPanel;
+      const int64_t stop = smaller(chain_end, (panel + 1) * kPanel);
+      const float* ds = b.ds + ((panel - b.key_begin / kPanel) * b.rows + row) * kPanel + key % kPanel;
+      multiply<M, NV, false>(ds, k + key * kPanel, stop - key, acc);
+      key = stop;
+    }
+    add_block(grad_q, acc, fresh);
+    fresh = false;
+    chain = chain_end;
+  }
+}
+
+template <int M>
+void backward_strip(const BackwardBlock& b, int64_t row) {
+  const int64_t head_size = b.task->heads.head_size;
+  const int64_t begin = larger(b.lo[row], b.key_begin), end = smaller(b.hi[row + M - 1], b.key_end);
+  if (begin >= end) return;
+  for (int64_t panel = begin / kPanel; panel * kPanel < end; ++panel) {
+    if (end - panel * kPanel > kLanes) {
+      score_gradients<M, 2>(b, row, panel);
+    } else {
+      score_gradients<M, 1>(b, row, panel);
+    }
+  }
+  for (int64_t d = 0; d < head_size; d += kPanel) {
+    if (head_size - d > kLanes) {
+      query_gradient<M, 2>(b, row, d, begin, end);
+    } else {
+      query_gradient<M, 1>(b, row, d, begin, end);
+    }
+  }
+}
+
+// sums[M keys] += weights^T rows, over `steps` rows of the block; `weights` and `sums` at the first key.
+template <int M, int NV>
+inline void add_to_keys(const float* weights, const float* rows, float* sums, int64_t steps) {
+  for (int64_t begin = 0; begin < steps; begin += kChain) {
+    Vec acc[M][NV];
+    clear(acc);
+    multiply<M, NV, true>(weights + begin * kPanel, rows + begin * kPanel, smaller(kChain, steps - begin), acc);
+    add_block(sums, acc, false);
+  }
+}
+
+template <int M>
+void add_to_keys(const float* weights, const float* rows, float* sums, int64_t steps, bool wide) {
+  wide ? add_to_keys<M, 2>(weights, rows, sums, steps) : add_to_keys<M, 1>(weights, rows, sums, steps);
+}
+
+using BackwardStrip = void (*)(const BackwardBlock&, int64_t row);
+using KeyStrip = void (*)(const float*, const float*, float*, int64_t, bool);
+constexpr BackwardStrip kBackwardStrips[] = {
+    nullptr,           backward_strip<1>, backward_strip<2>, backward_strip<3>,  backward_strip<4>,  backward_strip<5>,
+    backward_strip<6>,
+#if defined(__AVX512F__)
+    backward_strip<7>, backward_strip<8>, backward_strip<9>, backward_strip<10>, backward_strip<11>, backward_strip<12>,
+#endif
+};
+constexpr KeyStrip kKeyStrips[] = {
+    nullptr,        add_to_keys<1>, add_to_keys<2>, add_to_keys<3>,  add_to_keys<4>,  add_to_keys<5>,  add_to_keys<6>,
+#if defined(__AVX512F__)
+    add_to_keys<7>, add_to_keys<8>, add_to_keys<9>, add_to_keys<10>, add_to_keys<11>, add_to_keys<12>,
+#endif
+};
+
+// Rows of the block that see a key between `first` and `last` (inclusive), which are those whose weights are set.
+inline void rows_seeing(const BackwardBlock& b, int64_t first, int64_t last, int64_t& begin, int64_t& end) {
+  const AttentionBackwardTask& task = *b.task;
+  const int64_t origin = task.row_origin + b.first_token;
+  begin = larger(0, (task.first_row[first] - origin) * task.heads.group);
+  end = smaller(b.rows, (task.last_row[last] - origin) * task.heads.group);
+}
+
+// One strip of keys takes its share of both gradients, for every panel of columns.
+inline void key_gradients(const BackwardBlock& b, int64_t key, int64_t count, int64_t d) {
+  const AttentionBackwardTask& task = *b.task;
+  int64_t begin = 0, end = 0;
+  rows_seeing(b, key, key + count - 1, begin, end);
+  if (begin >= end) return;
+  const int64_t keys = task.key_end - task.key_begin;
+  const int64_t weights = ((key / kPanel - b.key_begin / kPanel) * b.rows + begin) * kPanel + key % kPanel;
+  const int64_t rows = (d / kPanel * b.rows + begin) * kPanel;
+  const int64_t sums = (d / kPanel * keys + key - task.key_begin) * kPanel;
+  const bool wide = task.heads.head_size - d > kLanes;
+  kKeyStrips[count](b.p + weights, b.grad_o + rows, task.grad_v + sums, end - begin, wide);
+  kKeyStrips[count](b.ds + weights, b.q + rows, task.grad_k + sums, end - begin, wide);
+}
+
+void key_gradients_of_tile(const BackwardBlock& b) {
+  const AttentionBackwardTask& task = *b.task;
+  const int64_t stop = smaller(b.key_end, task.key_end);
+  for (int64_t d = 0; d < task.heads.head_size; d += kPanel) {
+    for (int64_t panel = b.key_begin; panel < stop; panel += kPanel) {
+      const int64_t from = larger(panel, task.key_begin), keys = smaller(panel + kPanel, stop) - from;
+      const int64_t strips = (keys + kStrip - 1) / kStrip;
+      for (int64_t strip = 0; strip < strips; ++strip) {
+        const int64_t key = from + strip * keys / strips;
+        key_gradients(b, key, from + (strip + 1) * keys / strips - key, d);
+      }
+    }
+  }
+}
+
+inline int64_t backward_tile_keys(const AttentionBackwardTask& t) {
+  return tile_keys(t.key_end - t.key_begin + kPanel, t.heads.head_size, kBackwardTileFloats, kMaxBackwardKeys);
+}
+
+// Natural panels of q, grad_o and grad_q, two tiles of weights; over the rows two arrays of eight bytes, three of four.
+int64_t backward_scratch(const AttentionBackwardTask& t) {
+  const int64_t rows = smaller(t.block_tokens, t.rows.tokens) * t.heads.group;
+  return 3 * rows * panels_of(t.heads.head_size) * kPanel + 2 * rows * backward_tile_keys(t) + 7 * rows;
+}
+
+inline float dot_product(const float* a, const float* b, int64_t size) {
+  Vec sum = splat(0.0F);
+  int64_t d = 0;
+  for (; d + kLanes <= size; d += kLanes) sum = fma(load(a + d), load(b + d), sum);
+  if (d < size) sum = fma(load(a + d, Tail(size - d)), load(b + d, Tail(size - d)), sum);
+  return sum_lanes(sum);
+}
+
+void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float* scratch) {
+  const AttentionBackwardTask& t = *b.task;
+  const int64_t width = panels_of(t.heads.head_size) * kPanel, group = t.heads.group;
+  b.rows = tokens * group;
+  b.first_token = token_begin;
+  b.q = scratch;
+  b.grad_o = b.q + b.rows * width;
+  b.grad_q = b.grad_o + b.rows * width;
+  b.p = b.grad_q + b.rows * width;
+  b.ds = b.p + b.rows * backward_tile_keys(t);
+  b.lo = reinterpret_cast<int64_t*>(b.ds + b.rows * backward_tile_keys(t));
+  b.hi = b.lo + b.rows;
+  b.max = reinterpret_cast<float*>(b.hi + b.rows);
+  b.inverse = b.max + b.rows;
+  b.dot = b.inverse + b.rows;
+  for (int64_t i = 0, row = 0; i < tokens; ++i) {
+    const int64_t token = token_begin + i;
+    for (int64_t head = 0; head < group; ++head, ++row) {
+      b.lo[row] = t.rows.lo[token] - t.rows.key_origin;
+      b.hi[row] = t.rows.hi[token] - t.rows.key_origin;
+      b.max[row] = t.statistics.max[head * t.statistics.head_stride + token];
+      b.inverse[row] = 1.0F / t.statistics.sum[head * t.statistics.head_stride + token];
+      b.dot[row] =
+          dot_product(t.o.data + token * t.o.token_stride + head * t.o.head_stride,
+                      t.grad_o.data + token * t.grad_o.token_stride + head * t.grad_o.head_stride, t.heads.head_size);
+    }
+  }
+  const ConstRows& q = t.rows.q;
+  pack_rows(q.data + token_begin * q.token_stride, q.token_stride, q.head_stride, tokens, group, t.heads.head_size,
+            t.heads.query_factor, b.q);
+  pack_rows(t.grad_o.data + token_begin * t.grad_o.token_stride, t.grad_o.token_stride, t.grad_o.head_stride, tokens,
+            group, t.heads.head_size, 1.0F, b.grad_o);
+}
+
+// Row `row` of natural panels of `rows` rows, times factor.
+inline void unpack_row(const float* panels, int64_t rows, int64_t row, int64_t head_size, float factor, float* out) {
+  for (int64_t d = 0; d < head_size; d += kLanes) {
+    const Vec v = load(panels + (d / kPanel * rows + row) * kPanel + d % kPanel) * splat(factor);
+    if (head_size - d >= kLanes) {
+      store(out + d, v);
+    } else {
+      store(out + d, v, Tail(head_size - d));
+    }
+  }
+}
+
+void backward_block(BackwardBlock& b) {
+  const AttentionBackwardTask& t = *b.task;
+  const int64_t each = backward_tile_keys(t);
+  const int64_t strips = (b.rows + kStrip - 1) / kStrip;
+  for (int64_t key = b.lo[0] / kPanel * kPanel; key < b.hi[b.rows - 1]; key += each) {
+    b.key_begin = key;
+    b.key_end = key + each;
+    for (int64_t strip = 0; strip < strips; ++strip) {
+      const int64_t row = strip * b.rows / strips;
+      kBackwardStrips[(strip + 1) * b.rows / strips - row](b, row);
+    }
+    key_gradients_of_tile(b);
+  }
+}
+
+void backward(const AttentionBackwardTask& t, float* scratch) {
+  const int64_t sums = panels_of(t.heads.head_size) * (t.key_end - t.key_begin) * kPanel;
+  __builtin_memset(t.grad_k, 0, static_cast<uint64_t>(sums) * sizeof(float));
+  __builtin_memset(t.grad_v, 0, static_cast<uint64_t>(sums) * sizeof(float));
+  BackwardBlock b{};
+  b.task = &t;
+  const int64_t group = t.heads.group;
+  for (int64_t token = 0; token < t.rows.tokens; token += t.block_tokens) {
+    prepare_block(b, token, smaller(t.block_tokens, t.rows.tokens - token), scratch);
+    backward_block(b);
+    for (int64_t row = 0; row < b.rows; ++row) {
+      float* out = t.grad_q.data + (token + row / group) * t.grad_q.token_stride + row % group * t.grad_q.head_stride;
+      unpack_row(b.grad_q, b.rows, row, t.heads.head_size, t.scale, out);
+    }
+  }
+}
+
+void write_key_sums(const AttentionKeySums& sums) {
+  for (int64_t key = sums.row_begin; key < sums.row_end; ++key) {
+    for (int64_t d = 0; d < sums.head_size; d += kLanes) {
+      Vec total = splat(0.0F);
+      for (int64_t i = 0; i < sums.part_count; ++i) {
+        if (key < sums.begin[i] || key >= sums.end[i]) continue;
+        const int64_t keys = sums.end[i] - sums.begin[i];
+        total = total + load(sums.parts[i] + (d / kPanel * keys + key - sums.begin[i]) * kPanel + d % kPanel);
+      }
+      total = total * splat(sums.factor);
+      float* out = sums.out + key * sums.row_stride + d;
+      if (sums.head_size - d >= kLanes) {
+        store(out, total);
+      } else {
+        store(out, total, Tail(sums.head_size - d));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dermis

@@ -1,0 +1,174 @@
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/attention/attention_cpu.h"
+#include "kernels/attention/attention_threads.h"
+#include "kernels/attention/attention_work.h"
+
+namespace dermis {
+
+namespace {
+
+// Long segments are cut into runs of rows with sums of their own, so that there are about so many tasks in all. More
+// would feed more threads; each costs the memory of the gradients of its keys.
+constexpr int64_t kWantedTasks = 16, kMaxRuns = 8;
+constexpr int32_t kKeysPerSumTask = 128;
+
+std::vector<IndexRange> runs_of(const AttentionProblem& problem, const AttentionSegment& segment, int64_t area) {
+  const double share = static_cast<double>(segment.area) / static_cast<double>(area);
+  const auto wanted = std::llround(share * static_cast<double>(kWantedTasks) / static_cast<double>(problem.G));
+  const int64_t blocks = segment.rows.size() / problem.block_tokens;
+  const int64_t count = std::clamp<int64_t>(std::min<int64_t>(wanted, blocks), 1, kMaxRuns);
+  return equal_areas(problem.visible, segment, count, problem.block_tokens);
+}
+
+class BackwardPass {
+ public:
+  BackwardPass(const AttentionProblem& problem, const AttentionWorks& works, const KeyPacker& packer,
+               const AttentionGradients& gradients)
+      : problem_(problem), works_(works), packer_(packer), gradients_(gradients) {
+    transposed_ = problem.visible.transposed();
+    int64_t floats = 0;
+    for (const AttentionWork& work : works.works) {
+      sums_at_.push_back(floats);
+      if (work.runs > 1) floats += 2 * sum_floats(work);
+    }
+    sums_ = at::empty({floats}, at::TensorOptions().dtype(at::kFloat));
+  }
+
+  void run(int64_t index, const at::Tensor& q_THD, const AttentionForward& forward, const at::Tensor& grad_o_THD) const;
+  void add_runs() const;
+
+ private:
+  // Keys that a work's rows see, from the segment's first key; whole panels from the first.
+  IndexRange keys_of(const AttentionWork& work) const {
+    const auto panel = static_cast<int32_t>(problem_.kernels.panel);
+    const int32_t origin = work.segment->keys.begin;
+    const int32_t first = problem_.visible.lo()[static_cast<size_t>(work.rows.begin)] - origin;
+    return {first / panel * panel, problem_.visible.hi()[static_cast<size_t>(work.rows.end - 1)] - origin};
+  }
+  int64_t sum_floats(const AttentionWork& work) const { return problem_.natural_floats(keys_of(work).size()); }
+  void write_sums(const AttentionWork& first, const float* sums, IndexRange keys) const;
+
+  const AttentionProblem& problem_;
+  const AttentionWorks& works_;
+  const KeyPacker& packer_;
+  const AttentionGradients& gradients_;
+  VisibleKeys transposed_;
+  std::vector<int64_t> sums_at_;  // per work, in sums_: key gradients, then value gradients
+  at::Tensor sums_;
+};
+
+// Adds the sums of a (segment, head)'s works, which lie one behind the other from `sums` on, for keys of the segment.
+void BackwardPass::write_sums(const AttentionWork& first, const float* sums, IndexRange keys) const {
+  std::vector<const float*> k_parts, v_parts;
+  std::vector<int64_t> begin, end;
+  for (int64_t i = 0; i < first.runs; ++i) {
+    const AttentionWork& work = works_.works[static_cast<size_t>(first.first + i)];
+    const IndexRange range = keys_of(work);
+    begin.push_back(range.begin);
+    end.push_back(range.end);
+    k_parts.push_back(sums);
+    v_parts.push_back(sums + sum_floats(work));
+    sums += 2 * sum_floats(work);
+  }
+  const auto out = [&](const at::Tensor& x_SGD) {
+    return x_SGD.mutable_data_ptr<float>() + first.segment->keys.begin * x_SGD.stride(0) + first.g * x_SGD.stride(1);
+  };
+  AttentionKeySums task{k_parts.data(),
+                        begin.data(),
+                        end.data(),
+                        first.runs,
+                        problem_.key_factor,
+                        problem_.D,
+                        out(gradients_.k_SGD),
+                        gradients_.k_SGD.stride(0),
+                        keys.begin,
+                        keys.end};
+  problem_.kernels.write_key_sums(task);
+  task.parts = v_parts.data();
+  task.factor = 1.0F;
+  task.out = out(gradients_.v_SGD);
+  problem_.kernels.write_key_sums(task);
+}
+
+void BackwardPass::run(int64_t index, const at::Tensor& q_THD, const AttentionForward& forward,
+                       const at::Tensor& grad_o_THD) const {
+  const AttentionWork& work = works_.works[static_cast<size_t>(index)];
+  const IndexRange keys = keys_of(work);
+  AttentionBackwardTask task{};
+  task.heads = problem_.heads;
+  task.rows = problem_.queries(q_THD, work.rows, *work.segment, work.g);
+  task.scale = problem_.scale;
+  task.block_tokens = problem_.block_tokens;
+  task.first_row = transposed_.lo().data() + work.segment->keys.begin;
+  task.last_row = transposed_.hi().data() + work.segment->keys.begin;
+  task.row_origin = work.rows.begin;
+  task.o = problem_.const_rows(forward.o_THD, work.rows.begin, work.g);
+  task.grad_o = problem_.const_rows(grad_o_THD, work.rows.begin, work.g);
+  task.statistics = problem_.statistics(forward.statistics_2HT, work.rows.begin, work.g);
+  task.grad_q = problem_.rows(gradients_.q_THD, work.rows.begin, work.g);
+  task.key_begin = keys.begin;
+  task.key_end = keys.end;
+  const bool alone = work.runs == 1;
+  const int64_t own = alone ? packer_.floats(*work.segment) + 2 * sum_floats(work) : 0;
+  float* scratch = thread_scratch().floats(problem_.kernels.backward_scratch(task) + own);
+  const KeyPanels panels = works_.keys_of(work, packer_, scratch);
+  task.k_natural = panels.k_natural;
+  task.k_transposed = panels.k_transposed;
+  task.v_transposed = panels.v_transposed;
+  task.grad_k = alone ? scratch : sums_.mutable_data_ptr<float>() + sums_at_[static_cast<size_t>(index)];
+  task.grad_v = task.grad_k + sum_floats(work);
+  problem_.kernels.backward(task, alone ? scratch + 2 * sum_floats(work) : scratch);
+  if (alone) write_sums(work, task.grad_k, {0, work.segment->keys.size()});
+}
+
+void BackwardPass::add_runs() const {
+  struct SumTask {
+    int64_t work;
+    IndexRange keys;
+  };
+  std::vector<SumTask> tasks;
+  for (size_t i = 0; i < works_.works.size(); ++i) {
+    const AttentionWork& work = works_.works[i];
+    if (work.runs == 1 || static_cast<size_t>(work.first) != i) continue;
+    for (const IndexRange& keys : equal_runs({0, work.segment->keys.size()}, kKeysPerSumTask)) {
+      tasks.push_back({static_cast<int64_t>(i), keys});
+    }
+  }
+  if (tasks.empty()) return;
+  for_tasks(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
+    const SumTask& task = tasks[static_cast<size_t>(i)];
+    const auto index = static_cast<size_t>(task.work);
+    write_sums(works_.works[index], sums_.const_data_ptr<float>() + sums_at_[index], task.keys);
+  });
+}
+
+}  // namespace
+
+AttentionGradients attention_cpu_backward(const AttentionKernels& kernels, const at::Tensor& q_THD,
+                                          const at::Tensor& k_SGD, const at::Tensor& v_SGD, const VisibleKeys& visible,
+                                          const AttentionOptions& options, const AttentionForward& forward,
+                                          const at::Tensor& grad_o_THD) {
+  const AttentionProblem problem(kernels, q_THD, k_SGD, visible, options);
+  const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);
+  const AttentionGradients result{at::empty(q_THD.sizes(), floats), at::empty(k_SGD.sizes(), floats),
+                                  at::empty(v_SGD.sizes(), floats)};
+  const AttentionSegments cut = segments_of(visible);
+  zero_rows(result.q_THD, cut.blind_rows);
+  zero_rows(result.k_SGD, cut.unseen_keys);
+  zero_rows(result.v_SGD, cut.unseen_keys);
+  const KeyPacker packer(problem, k_SGD, v_SGD, KeyPacker::Pass::backward);
+  const int64_t area = visible.area();
+  const AttentionWorks works = attention_works(
+      problem, cut.segments, packer, [&](const AttentionSegment& segment) { return runs_of(problem, segment, area); });
+  const BackwardPass pass(problem, works, packer, result);
+  for_tasks(static_cast<int64_t>(works.works.size()), [&](int64_t i) { pass.run(i, q_THD, forward, grad_o_THD); });
+  pass.add_runs();
+  return result;
+}
+
+}  // namespace dermis
