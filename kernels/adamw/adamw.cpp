@@ -1,30 +1,146 @@
 #include "kernels/adamw/adamw.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "kernels/adamw/adamw_blocks.h"
+#include "kernels/operand/operand.h"
+#include "kernels/simd/cpu_features.h"
+
 namespace dermis {
+namespace {
+
+// Work unit of the threads: 7 streams of 16 KiB stay in a core's second-level cache.
+constexpr int64_t kBlock = 4096;
+
+const AdamWKernels* vector_kernels() { return choose_kernels(kAdamWAvx2, kAdamWAvx512); }
+
+// Flattens tensors into blocks; locate(block) finds tensor and offset.
+class Blocks {
+ public:
+  void add(int64_t count) { ends_.push_back(total() + (count + kBlock - 1) / kBlock); }
+  int64_t total() const { return ends_.empty() ? 0 : ends_.back(); }
+  // body(tensor index, block index within the tensor) over [begin, end).
+  template <typename Body>
+  void visit(int64_t begin, int64_t end, Body body) const {
+    auto tensor = static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), begin) - ends_.begin());
+    for (int64_t block = begin; block < end; ++block) {
+      while (block >= ends_[tensor]) ++tensor;
+      body(tensor, block - (tensor == 0 ? 0 : ends_[tensor - 1]));
+    }
+  }
+
+ private:
+  std::vector<int64_t> ends_;
+};
+
+struct FlatTensor {
+  float *parameter, *first, *second;
+  const float* gradient;
+  int64_t count;
+  AdamWFactors factors;
+};
+
+AdamWFactors factors_of(const AdamWSettings& s) {
+  const auto step = static_cast<double>(s.step);
+  return {.gradient_scale = static_cast<float>(s.gradient_scale),
+          .beta1 = static_cast<float>(s.beta1),
+          .one_minus_beta1 = static_cast<float>(1 - s.beta1),
+          .beta2 = static_cast<float>(s.beta2),
+          .one_minus_beta2 = static_cast<float>(1 - s.beta2),
+          .decay = static_cast<float>(1 - s.lr * s.weight_decay),
+          .step_size = static_cast<float>(s.lr / (1 - std::pow(s.beta1, step))),
+          .inverse_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(s.beta2, step))),
+          .eps = static_cast<float>(s.eps)};
+}
+
+void check(const AdamWTensor& t) {
+  check_operand(t.parameter.defined() && t.parameter.is_contiguous() && t.parameter.is_floating_point(), "adamw_step",
+                "parameter", "contiguous and floating", t.parameter);
+  for (const at::Tensor* other : {&t.gradient, &t.first_moment, &t.second_moment})
+    check_operand(other->defined() && other->sizes() == t.parameter.sizes() && other->is_contiguous() &&
+                      other->device() == t.parameter.device(),
+                  "adamw_step", "gradient or moment", "contiguous, with shape and device of the parameter", *other);
+  for (const at::Tensor* moment : {&t.first_moment, &t.second_moment})
+    check_operand(moment->scalar_type() == t.parameter.scalar_type(), "adamw_step", "moment", "type of the parameter",
+                  *moment);
+  if (t.settings.step < 1) fail_operand("adamw_step", "settings.step", "1 or more", std::to_string(t.settings.step));
+}
+
+bool is_vector_case(const AdamWTensor& t) {
+  return is_cpu_fp32(t.parameter) && is_cpu_fp32(t.gradient) && vector_kernels() != nullptr;
+}
+
+// From LibTorch operators: fp64, CUDA.
+void composed_step(const AdamWTensor& t) {
+  const AdamWSettings& s = t.settings;
+  const auto step = static_cast<double>(s.step);
+  const at::Tensor gradient = t.gradient.to(t.parameter.scalar_type()) * s.gradient_scale;
+  t.first_moment.mul_(s.beta1).add_(gradient, 1 - s.beta1);
+  t.second_moment.mul_(s.beta2).addcmul_(gradient, gradient, 1 - s.beta2);
+  const at::Tensor spread = t.second_moment.sqrt().div_(std::sqrt(1 - std::pow(s.beta2, step))).add_(s.eps);
+  t.parameter.mul_(1 - s.lr * s.weight_decay);
+  t.parameter.addcdiv_(t.first_moment, spread, -s.lr / (1 - std::pow(s.beta1, step)));
+}
+
+}  // namespace
 
 void adamw_step(std::span<const AdamWTensor> tensors) {
   const at::NoGradGuard no_grad;
+  for (const AdamWTensor& t : tensors) check(t);
+  std::vector<FlatTensor> flat;
+  Blocks blocks;
   for (const AdamWTensor& t : tensors) {
-    const AdamWSettings& s = t.settings;
-    const at::Tensor gradient = t.gradient * s.gradient_scale;
-    t.first_moment.mul_(s.beta1).add_(gradient, 1 - s.beta1);
-    t.second_moment.mul_(s.beta2).addcmul_(gradient, gradient, 1 - s.beta2);
-    const double correction1 = 1 - std::pow(s.beta1, static_cast<double>(s.step));
-    const double correction2 = 1 - std::pow(s.beta2, static_cast<double>(s.step));
-    t.parameter.mul_(1 - s.lr * s.weight_decay);
-    t.parameter.addcdiv_(t.first_moment, t.second_moment.sqrt().div_(std::sqrt(correction2)).add_(s.eps),
-                         -s.lr / correction1);
+    if (!is_vector_case(t)) {
+      composed_step(t);
+      continue;
+    }
+    flat.push_back({t.parameter.mutable_data_ptr<float>(), t.first_moment.mutable_data_ptr<float>(),
+                    t.second_moment.mutable_data_ptr<float>(), t.gradient.const_data_ptr<float>(), t.parameter.numel(),
+                    factors_of(t.settings)});
+    blocks.add(t.parameter.numel());
   }
+  const AdamWKernels* kernels = vector_kernels();
+  at::parallel_for(0, blocks.total(), 4, [&](int64_t begin, int64_t end) {
+    blocks.visit(begin, end, [&](size_t index, int64_t block) {
+      const FlatTensor& t = flat[index];
+      const int64_t at = block * kBlock;
+      kernels->update(t.parameter + at, t.gradient + at, t.first + at, t.second + at, std::min(kBlock, t.count - at),
+                      t.factors);
+    });
+  });
 }
 
 double gradient_norm(std::span<const at::Tensor> gradients) {
+  const at::NoGradGuard no_grad;
+  const AdamWKernels* kernels = vector_kernels();
+  std::vector<at::Tensor> held;
+  Blocks blocks;
   double total = 0;
-  for (const at::Tensor& gradient : gradients) total += gradient.to(at::kDouble).square().sum().item<double>();
+  for (const at::Tensor& gradient : gradients) {
+    check_operand(gradient.defined() && gradient.is_floating_point(), "gradient_norm", "gradient", "a floating tensor",
+                  gradient);
+    if (is_cpu_fp32(gradient) && kernels != nullptr) {
+      held.push_back(gradient.contiguous());
+      blocks.add(gradient.numel());
+    } else {
+      total += gradient.to(at::kDouble).square().sum().item<double>();
+    }
+  }
+  std::vector<double> partials(static_cast<size_t>(blocks.total()));
+  at::parallel_for(0, blocks.total(), 8, [&](int64_t begin, int64_t end) {
+    size_t slot = static_cast<size_t>(begin);
+    blocks.visit(begin, end, [&](size_t index, int64_t block) {
+      const int64_t at = block * kBlock, count = held[index].numel();
+      partials[slot++] =
+          kernels->sum_of_squares(held[index].const_data_ptr<float>() + at, std::min(kBlock, count - at));
+    });
+  });
+  for (const double partial : partials) total += partial;
   return std::sqrt(total);
 }
 

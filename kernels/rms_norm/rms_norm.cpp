@@ -1,21 +1,130 @@
 #include "kernels/rms_norm/rms_norm.h"
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "kernels/operand/operand.h"
+#include "kernels/rms_norm/rms_norm_rows.h"
+#include "kernels/simd/cpu_features.h"
+#include "kernels/simd/row_blocks.h"
 
 namespace dermis {
+namespace {
 
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double weight_offset) {
-  const auto wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+const RmsNormKernels* vector_kernels(const at::Tensor& x, const at::Tensor& weight) {
+  return is_cpu_fp32(x) && is_cpu_fp32(weight) ? choose_kernels(kRmsNormAvx2, kRmsNormAvx512) : nullptr;
+}
+
+// From LibTorch operators: fp64, 16-bit types, CUDA. Autograd differentiates it.
+at::Tensor composed_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double weight_offset) {
+  const auto wide = statistics_type(x);
   const at::Tensor x_wide = x.to(wide);
   const at::Tensor inverse = x_wide.square().mean(-1, true).add(eps).rsqrt();
   return (x_wide * inverse * weight.to(wide).add(weight_offset)).to(x.scalar_type());
 }
 
+struct Forward {
+  at::Tensor sum, y, inverse_rms;  // sum is x itself without a residual
+};
+
+Forward run_forward(const RmsNormKernels& kernels, const at::Tensor& x, const at::Tensor& residual,
+                    const at::Tensor& weight, double eps, double weight_offset, bool keep_statistics) {
+  const int64_t width = x.size(-1), rows = width == 0 ? 0 : x.numel() / width;
+  const at::Tensor in = x.contiguous(), other = residual.defined() ? residual.contiguous() : residual;
+  const at::Tensor scale = weight.contiguous();
+  Forward out;
+  out.y = at::empty(x.sizes(), x.options());
+  out.sum = residual.defined() ? at::empty(x.sizes(), x.options()) : in;
+  if (keep_statistics) out.inverse_rms = at::empty({rows}, x.options());
+  const RmsNormForward arguments{in.const_data_ptr<float>(),
+                                 fp32_or_null(other),
+                                 scale.const_data_ptr<float>(),
+                                 residual.defined() ? out.sum.mutable_data_ptr<float>() : nullptr,
+                                 out.y.mutable_data_ptr<float>(),
+                                 keep_statistics ? out.inverse_rms.mutable_data_ptr<float>() : nullptr,
+                                 width,
+                                 static_cast<float>(eps),
+                                 static_cast<float>(weight_offset)};
+  for_rows(rows, width, [&](int64_t begin, int64_t end) { kernels.forward(arguments, begin, end); });
+  return out;
+}
+
+struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
+  // Returns {y} or {sum, y}.
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const std::optional<at::Tensor>& residual,
+                               const at::Tensor& weight, double eps, double weight_offset) {
+    Forward out =
+        run_forward(*vector_kernels(x, weight), x, residual.value_or(at::Tensor()), weight, eps, weight_offset, true);
+    ctx->set_materialize_grads(false);
+    ctx->save_for_backward({out.sum, weight, out.inverse_rms});
+    ctx->saved_data["weight_offset"] = weight_offset;
+    if (!residual.has_value()) return {out.y};
+    return {out.sum, out.y};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const at::Tensor &sum = saved[0], &inverse_rms = saved[2];
+    const bool has_residual = grads.size() == 2;
+    const at::Tensor grad_sum = has_residual && grads[0].defined() ? grads[0].contiguous() : at::Tensor();
+    if (!grads.back().defined()) return {grad_sum, has_residual ? grad_sum : at::Tensor(), {}, {}, {}};
+    const at::Tensor grad_y = grads.back().contiguous(), weight = saved[1].contiguous();
+    const int64_t width = sum.size(-1), rows = inverse_rms.numel();
+    const bool weight_wanted = ctx->needs_input_grad(has_residual ? 2 : 1);  // counts the tensors given
+    at::Tensor grad_x = at::empty(sum.sizes(), sum.options());
+    at::Tensor grad_weight = weight_wanted ? at::empty({width}, weight.options()) : at::Tensor();
+    const RmsNormBackward arguments{sum.const_data_ptr<float>(),
+                                    weight.const_data_ptr<float>(),
+                                    inverse_rms.const_data_ptr<float>(),
+                                    grad_y.const_data_ptr<float>(),
+                                    fp32_or_null(grad_sum),
+                                    grad_x.mutable_data_ptr<float>(),
+                                    width,
+                                    static_cast<float>(ctx->saved_data["weight_offset"].toDouble())};
+    const RmsNormKernels& kernels = *choose_kernels(kRmsNormAvx2, kRmsNormAvx512);
+    for_row_blocks(
+        rows, width, weight_wanted ? width : 0, weight_wanted ? grad_weight.mutable_data_ptr<float>() : nullptr,
+        [&](int64_t begin, int64_t end, float* partial) { kernels.backward(arguments, begin, end, partial); });
+    return {grad_x, has_residual ? grad_x : at::Tensor(), grad_weight, {}, {}};
+  }
+};
+
+void check(const char* op, const at::Tensor& x, const at::Tensor& weight) {
+  check_operand(x.defined() && x.dim() >= 1 && x.is_floating_point(), op, "x", "floating [..., C]", x);
+  check_operand(weight.defined() && weight.dim() == 1 && weight.size(0) == x.size(-1) && weight.device() == x.device(),
+                op, "weight", "[C] on the device of x, C the last size of x", weight);
+}
+
+}  // namespace
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double weight_offset) {
+  check("rms_norm", x, weight);
+  const RmsNormKernels* kernels = vector_kernels(x, weight);
+  if (kernels == nullptr) return composed_rms_norm(x, weight, eps, weight_offset);
+  if (!needs_gradient({&x, &weight})) return run_forward(*kernels, x, {}, weight, eps, weight_offset, false).y;
+  return RmsNormFunction::apply(x, std::optional<at::Tensor>(), weight, eps, weight_offset)[0];
+}
+
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& residual,
                                                const at::Tensor& weight, double eps, double weight_offset) {
-  at::Tensor sum = x + residual;
-  at::Tensor y = rms_norm(sum, weight, eps, weight_offset);
-  return {std::move(sum), std::move(y)};
+  check("add_rms_norm", x, weight);
+  check_operand(residual.defined() && residual.sizes() == x.sizes() && residual.scalar_type() == x.scalar_type(),
+                "add_rms_norm", "residual", "shape and type of x", residual);
+  const RmsNormKernels* kernels = vector_kernels(x, weight);
+  if (kernels == nullptr) {
+    at::Tensor sum = x + residual;
+    at::Tensor y = composed_rms_norm(sum, weight, eps, weight_offset);
+    return {std::move(sum), std::move(y)};
+  }
+  if (!needs_gradient({&x, &residual, &weight})) {
+    Forward out = run_forward(*kernels, x, residual, weight, eps, weight_offset, false);
+    return {std::move(out.sum), std::move(out.y)};
+  }
+  variable_list out = RmsNormFunction::apply(x, std::optional<at::Tensor>(residual), weight, eps, weight_offset);
+  return {std::move(out[0]), std::move(out[1])};
 }
 
 }  // namespace dermis

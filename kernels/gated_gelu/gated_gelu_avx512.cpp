@@ -1,0 +1,7 @@
+#include "kernels/gated_gelu/gated_gelu_inl.h"
+
+namespace dermis {
+
+const GeluKernels kGeluAvx512 = {gelu_forward, gelu_backward, gated_gelu_forward, gated_gelu_backward};
+
+}  // namespace dermis

@@ -1,0 +1,75 @@
+// Body of the GELU kernels for the instruction set of the including file. With u = sqrt(2 / pi) (x + 0.044715 x^3):
+// 0.5 x (1 + tanh u) = x sigmoid(2u), which costs one exponential and one division.
+#pragma once
+
+#include "kernels/gated_gelu/gated_gelu_rows.h"
+#include "kernels/simd/vec_inl.h"
+
+namespace dermis {
+namespace {
+
+constexpr float kTwiceRootTwoOverPi = 1.5957691216057308F;
+constexpr float kCubic = 0.044715F;
+
+inline Vec gelu_gate(Vec x) {
+  const Vec inner = fma(x * x, splat(kCubic * kTwiceRootTwoOverPi), splat(kTwiceRootTwoOverPi));
+  return vsigmoid(x * inner);
+}
+
+// d/dx x s(2u) = s + x s (1 - s) 2u'.
+inline Vec gelu_slope(Vec x, Vec gate) {
+  const Vec inner_slope = fma(x * x, splat(3 * kCubic * kTwiceRootTwoOverPi), splat(kTwiceRootTwoOverPi));
+  // x meets the vanishing factor before the growing one: no infinity times zero for large finite x.
+  return fma(x * fnma(gate, gate, gate), inner_slope, gate);
+}
+
+void gelu_forward(const float* x, float* y, int64_t count) {
+  const auto write = [&](int64_t i, auto... tail) {
+    const Vec v = load(x + i, tail...);
+    store(y + i, v * gelu_gate(v), tail...);
+  };
+  for_lanes(count, write, write);
+}
+
+void gelu_backward(const float* x, const float* grad_y, float* grad_x, int64_t count) {
+  const auto write = [&](int64_t i, auto... tail) {
+    const Vec v = load(x + i, tail...);
+    store(grad_x + i, load(grad_y + i, tail...) * gelu_slope(v, gelu_gate(v)), tail...);
+  };
+  for_lanes(count, write, write);
+}
+
+void gated_gelu_forward(const float* gate_up, float* y, int64_t width, int64_t row_begin, int64_t row_end) {
+  for (int64_t row = row_begin; row < row_end; ++row) {
+    const float* gate = gate_up + row * 2 * width;
+    const float* up = gate + width;
+    float* out = y + row * width;
+    const auto write = [&](int64_t i, auto... tail) {
+      const Vec v = load(gate + i, tail...);
+      store(out + i, v * gelu_gate(v) * load(up + i, tail...), tail...);
+    };
+    for_lanes(width, write, write);
+  }
+}
+
+void gated_gelu_backward(const float* gate_up, const float* grad_y, float* grad_gate_up, int64_t width,
+                         int64_t row_begin, int64_t row_end) {
+  for (int64_t row = row_begin; row < row_end; ++row) {
+    const float* gate = gate_up + row * 2 * width;
+    const float* up = gate + width;
+    const float* grad = grad_y + row * width;
+    float* grad_gate = grad_gate_up + row * 2 * width;
+    float* grad_up = grad_gate + width;
+    const auto write = [&](int64_t i, auto... tail) {
+      const Vec v = load(gate + i, tail...);
+      const Vec g = load(grad + i, tail...);
+      const Vec s = gelu_gate(v);
+      store(grad_gate + i, g * load(up + i, tail...) * gelu_slope(v, s), tail...);
+      store(grad_up + i, g * v * s, tail...);
+    };
+    for_lanes(width, write, write);
+  }
+}
+
+}  // namespace
+}  // namespace dermis

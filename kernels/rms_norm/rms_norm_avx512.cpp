@@ -1,0 +1,7 @@
+#include "kernels/rms_norm/rms_norm_inl.h"
+
+namespace dermis {
+
+const RmsNormKernels kRmsNormAvx512 = {rms_norm_forward, rms_norm_backward};
+
+}  // namespace dermis

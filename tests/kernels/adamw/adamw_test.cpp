@@ -1,0 +1,137 @@
+#include "kernels/adamw/adamw.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "tests/kernels/gradients.h"
+
+namespace dermis {
+namespace {
+
+using testing::random_tensor;
+
+struct Scalar {
+  double p, m = 0, v = 0;
+};
+
+// Algorithm 2 of arXiv 1711.05101 for one number in fp64.
+void step_by_hand(Scalar& s, double g, const AdamWSettings& a) {
+  g *= a.gradient_scale;
+  s.m = a.beta1 * s.m + (1 - a.beta1) * g;
+  s.v = a.beta2 * s.v + (1 - a.beta2) * g * g;
+  const double m_hat = s.m / (1 - std::pow(a.beta1, a.step)), v_hat = s.v / (1 - std::pow(a.beta2, a.step));
+  s.p = s.p * (1 - a.lr * a.weight_decay) - a.lr * m_hat / (std::sqrt(v_hat) + a.eps);
+}
+
+void expect_follows_recurrence(int64_t count, at::ScalarType type, double tolerance) {
+  AdamWSettings settings{
+      .lr = 3e-3, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.1, .gradient_scale = 0.5};
+  const at::Tensor start = random_tensor({count}, 1);
+  AdamWTensor t{start.to(type).clone(), {}, at::zeros({count}, type), at::zeros({count}, type), settings};
+  std::vector<Scalar> expected;
+  for (int64_t i = 0; i < count; ++i) expected.push_back({t.parameter[i].item<double>()});
+  for (int step = 1; step <= 7; ++step) {
+    t.gradient = random_tensor({count}, static_cast<uint64_t>(step) + 5).to(type);
+    t.settings.step = step;
+    adamw_step(std::span(&t, 1));
+    for (int64_t i = 0; i < count; ++i)
+      step_by_hand(expected[static_cast<size_t>(i)], t.gradient[i].item<double>(), t.settings);
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const Scalar& e = expected[static_cast<size_t>(i)];
+    EXPECT_NEAR(t.parameter[i].item<double>(), e.p, tolerance) << i;
+    EXPECT_NEAR(t.first_moment[i].item<double>(), e.m, tolerance) << i;
+    EXPECT_NEAR(t.second_moment[i].item<double>(), e.v, tolerance) << i;
+  }
+}
+
+TEST(adamw, follows_the_recurrence_of_the_paper) {
+  for (const int64_t count : {1, 3, 16, 63, 64, 65, 113, 257}) expect_follows_recurrence(count, at::kFloat, 1e-6);
+  expect_follows_recurrence(5, at::kDouble, 1e-14);
+}
+
+// p = 1, g = 0: torch.optim.AdamW multiplies by 1 - lr * weight_decay and the moments stay zero.
+TEST(adamw, decay_is_decoupled_from_the_gradient) {
+  AdamWTensor t{at::ones({4}), at::zeros({4}), at::zeros({4}), at::zeros({4}), {.lr = 0.1, .weight_decay = 0.5}};
+  adamw_step(std::span(&t, 1));
+  EXPECT_TRUE(t.parameter.equal(at::full({4}, 0.95F))) << t.parameter;
+  EXPECT_EQ(t.first_moment.abs().sum().item<float>(), 0);
+}
+
+// Values printed by torch.optim.AdamW([1, -2, 3], lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1) after steps
+// with gradients [0.1, -0.2, 0.3], [0.5, 0.5, -0.5], [-1, 0, 2].
+TEST(adamw, agrees_with_torch_optim) {
+  AdamWTensor t{at::tensor({1.0F, -2.0F, 3.0F}), {}, at::zeros({3}), at::zeros({3}), {.lr = 0.01, .weight_decay = 0.1}};
+  const std::vector<at::Tensor> gradients{at::tensor({0.1F, -0.2F, 0.3F}), at::tensor({0.5F, 0.5F, -0.5F}),
+                                          at::tensor({-1.0F, 0.0F, 2.0F})};
+  for (size_t step = 0; step < gradients.size(); ++step) {
+    t.gradient = gradients[step];
+    t.settings.step = static_cast<int64_t>(step) + 1;
+    adamw_step(std::span(&t, 1));
+  }
+  EXPECT_TRUE(t.parameter.allclose(at::tensor({0.98109061F, -1.99186218F, 2.97846341F}), 1e-6, 0)) << t.parameter;
+}
+
+TEST(adamw, many_tensors_of_odd_sizes_in_one_call_equal_one_by_one_for_any_thread_count) {
+  const auto make = [] {
+    std::vector<AdamWTensor> list;
+    for (const int64_t count : {1, 5000, 0, 17, 40000, 4096}) {
+      const auto seed = static_cast<uint64_t>(count);
+      AdamWSettings settings{.lr = 1e-2 / static_cast<double>(count + 1), .weight_decay = 0.01, .step = 3};
+      list.push_back({random_tensor({count}, seed).to(at::kFloat), random_tensor({count}, seed + 1).to(at::kFloat),
+                      random_tensor({count}, seed + 2).to(at::kFloat),
+                      random_tensor({count}, seed + 3).to(at::kFloat).square(), settings});
+    }
+    return list;
+  };
+  const int before = at::get_num_threads();
+  auto together = make(), alone = make();
+  at::set_num_threads(2);
+  adamw_step(together);
+  at::set_num_threads(1);
+  for (AdamWTensor& t : alone) adamw_step(std::span(&t, 1));
+  at::set_num_threads(before);
+  for (size_t i = 0; i < alone.size(); ++i) {
+    EXPECT_TRUE(together[i].parameter.equal(alone[i].parameter)) << i;
+    EXPECT_TRUE(together[i].second_moment.equal(alone[i].second_moment)) << i;
+  }
+}
+
+TEST(adamw, refuses_what_does_not_fit) {
+  AdamWTensor t{at::ones({4}), at::zeros({5}), at::zeros({4}), at::zeros({4}), {}};
+  EXPECT_THROW(adamw_step(std::span(&t, 1)), Error);
+  t.gradient = at::zeros({4});
+  t.settings.step = 0;
+  EXPECT_THROW(adamw_step(std::span(&t, 1)), Error);
+}
+
+TEST(gradient_norm, is_the_fp64_norm_and_the_same_for_any_thread_count) {
+  std::vector<at::Tensor> gradients;
+  at::Tensor squares = at::zeros({}, at::kDouble);
+  for (const int64_t count : {0, 1, 15, 4097, 100003}) {
+    gradients.push_back(random_tensor({count}, static_cast<uint64_t>(count) + 1).to(at::kFloat));
+    squares += gradients.back().to(at::kDouble).square().sum();
+  }
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const double one = gradient_norm(gradients);
+  at::set_num_threads(2);
+  const double two = gradient_norm(gradients);
+  at::set_num_threads(before);
+  EXPECT_EQ(one, two);
+  EXPECT_NEAR(one, std::sqrt(squares.item<double>()), 1e-10);
+  EXPECT_EQ(gradient_norm({}), 0);
+}
+
+TEST(gradient_norm, does_not_overflow_and_passes_nan_on) {
+  const std::vector<at::Tensor> large{at::full({100}, 1e30F)};
+  EXPECT_NEAR(gradient_norm(large) / 1e31, 1, 1e-6);
+  const std::vector<at::Tensor> bad{at::tensor({1.0F, std::nanf("")})};
+  EXPECT_TRUE(std::isnan(gradient_norm(bad)));
+}
+
+}  // namespace
+}  // namespace dermis

@@ -1,0 +1,77 @@
+#include "kernels/gated_gelu/gated_gelu.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "tests/kernels/gradients.h"
+
+namespace dermis {
+namespace {
+
+using testing::random_tensor;
+using testing::TensorList;
+
+at::Tensor by_formula(const at::Tensor& x) {
+  return 0.5 * x * (1 + at::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+TensorList formula(const TensorList& in) { return {by_formula(in[0])}; }
+TensorList gated_formula(const TensorList& in) {
+  const int64_t width = in[0].size(1) / 2;
+  return {by_formula(in[0].narrow(1, 0, width)) * in[0].narrow(1, width, width)};
+}
+TensorList op(const TensorList& in) { return {gelu_tanh(in[0])}; }
+TensorList gated_op(const TensorList& in) { return {gated_gelu(in[0])}; }
+
+TEST(gelu, matches_fp64_for_awkward_sizes) {
+  for (const int64_t count : {1, 3, 15, 63, 64, 65, 113, 257, 729})
+    testing::expect_matches_fp64(op, formula, {3 * random_tensor({count, 7}, 1)}, 1e-6, formula);
+}
+
+TEST(gelu, gated_matches_fp64) {
+  for (const int64_t rows : {1, 3, 63, 64, 65, 113, 257, 729})
+    for (const int64_t width : {1, 17, 64})
+      testing::expect_matches_fp64(gated_op, gated_formula, {2 * random_tensor({rows, 2 * width}, 1)}, 1e-6,
+                                   gated_formula);
+}
+
+TEST(gelu, gradients_match_differences) {
+  testing::expect_gradients_by_differences(op, {random_tensor({11}, 1)});
+  testing::expect_gradients_by_differences(gated_op, {random_tensor({2, 6}, 1)});
+}
+
+TEST(gelu, far_from_zero_it_is_the_identity_or_nothing) {
+  at::Tensor x = at::tensor({-1e4F, -60.0F, 0.0F, 60.0F, 1e4F, 1e12F}).set_requires_grad(true);
+  const at::Tensor y = gelu_tanh(x);
+  EXPECT_TRUE(y.detach().allclose(at::tensor({0.0F, 0.0F, 0.0F, 60.0F, 1e4F, 1e12F}), 0, 1e-30));
+  y.sum().backward();
+  EXPECT_TRUE(x.grad().allclose(at::tensor({0.0F, 0.0F, 0.5F, 1.0F, 1.0F, 1.0F}), 1e-6, 1e-25)) << x.grad();
+}
+
+TEST(gelu, nan_stays_where_it_is) {
+  at::Tensor x = at::zeros({40});
+  x[17] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor y = gelu_tanh(x);
+  EXPECT_TRUE(std::isnan(y[17].item<float>()));
+  EXPECT_EQ(y.isnan().sum().item<int64_t>(), 1);
+}
+
+TEST(gelu, takes_strided_and_empty_inputs) {
+  const auto strided = [](const TensorList& in) { return TensorList{gelu_tanh(in[0].t())}; };
+  const auto expected = [](const TensorList& in) { return TensorList{by_formula(in[0].t())}; };
+  testing::expect_matches_fp64(strided, expected, {random_tensor({9, 5}, 1)});
+  EXPECT_EQ(gated_gelu(at::zeros({0, 8})).sizes(), (at::IntArrayRef{0, 4}));
+  EXPECT_EQ(gelu_tanh(at::zeros({0})).numel(), 0);
+}
+
+TEST(gelu, same_bits_for_any_thread_count) {
+  testing::expect_same_for_any_thread_count(op, {random_tensor({729, 129}, 1)});
+  testing::expect_same_for_any_thread_count(gated_op, {random_tensor({729, 130}, 1)});
+}
+
+TEST(gelu, an_odd_width_cannot_be_halved) { EXPECT_THROW(gated_gelu(at::zeros({2, 7})), Error); }
+
+}  // namespace
+}  // namespace dermis
