@@ -6,16 +6,15 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/contract.h"
+#include "models/part.h"
 #include "models/vlm_config.h"
 
 namespace dermis {
-
-enum class Part { vision, projector, language };  // what recipes freeze or give their own learning rate
-const char* name_of(Part part);
 
 struct Parameter {
   std::string
@@ -37,6 +36,8 @@ class Vlm {
  public:
   // Random weights as transformers initialises them (normal, initializer_range 0.02; norms at identity), keyed by seed.
   Vlm(const VlmConfig& config, uint64_t seed, at::Device device = at::kCPU);
+  // All weights zero, to be filled from a file.
+  static Vlm uninitialized(const VlmConfig& config, at::Device device = at::kCPU);
   ~Vlm();
   Vlm(Vlm&&) noexcept;
   Vlm& operator=(Vlm&&) noexcept;
@@ -63,6 +64,7 @@ class Vlm {
   at::Tensor extend(const Batch& batch, KvCache& cache, const at::Tensor& features = {}) const;
 
  private:
+  explicit Vlm(std::unique_ptr<VlmImpl> impl);
   std::unique_ptr<VlmImpl> impl_;
 };
 

@@ -46,6 +46,9 @@ struct VlmConfig {
   PromptFormat prompt_format() const;
   int64_t parameter_count() const;
   void validate() const;  // Error(data) naming the field that does not fit
+  // Makes room for a tokenizer of `pieces` pieces: the image token is the first id beyond them, the embedding is padded
+  // to a multiple of 64 rows.
+  void fit_vocabulary(int64_t pieces);
 };
 
 // Presets: "nano", "small", "demo" (the demo's geometry). Error(usage) with the nearest known name.

@@ -15,6 +15,7 @@ struct LoadReport {
   std::vector<std::string> unused;                          // in the file, not in the model
   std::vector<std::string> converted;                       // dtype changed on the way ("bf16 -> fp32"), with the name
   std::string layout;                                       // which generation of names the file uses
+  std::vector<std::string> notes;                           // what was assumed because a file does not say it
 };
 
 VlmConfig load_config(const std::string& folder);

@@ -1,0 +1,36 @@
+// A Batch as the model computes with it: checked against the configuration, indices as tensors, made once a forward.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/contract.h"
+#include "kernels/rope/rope.h"
+#include "kernels/visible_keys/visible_keys.h"
+#include "models/vlm_config.h"
+
+namespace dermis {
+
+struct PackedBatch {
+  at::Tensor text_rows, text_ids;      // int64: rows that hold words, and their token ids
+  at::Tensor image_slots, image_rows;  // int64: rows that hold image features, and which feature
+  RopeTable rope;                      // [T]
+  std::shared_ptr<const VisibleKeys> visible;
+  int64_t token_count = 0;
+};
+
+// Throws Error(data) for what a batch of another tokenizer or model shows: token ids beyond the vocabulary, image slots
+// without features, positions beyond the limit; DERMIS_CHECK for lengths that contradict each other.
+void check_batch(const Batch& batch, const VlmConfig& config, int64_t feature_rows);
+
+PackedBatch pack_inputs(const Batch& batch, const VlmConfig& config, at::Device device);
+
+at::Tensor index_tensor(std::span<const int32_t> indices, at::Device device);  // int64 copy
+
+// Rows of the table at these row numbers.
+RopeTable select_rows(const RopeTable& table, const at::Tensor& rows);
+
+}  // namespace dermis

@@ -1,0 +1,166 @@
+#include "models/vlm.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+#include "core/error.h"
+#include "kernels/linear/linear.h"
+#include "models/language/gemma.h"
+#include "models/layers/embed.h"
+#include "models/layers/packed_batch.h"
+#include "models/layers/parameter_set.h"
+#include "models/vision/siglip.h"
+#include "models/weights/initial.h"
+
+namespace dermis {
+
+class VlmImpl {
+ public:
+  VlmImpl(const VlmConfig& vlm_config, at::Device vlm_device)
+      : config(vlm_config),
+        device(vlm_device),
+        parameters(parameter_table(config), device),
+        vision(config.vision, parameters),
+        language(config.language, parameters),
+        projector_weight(parameters.at("multi_modal_projector.linear.weight")),
+        projector_bias(parameters.at("multi_modal_projector.linear.bias")) {}
+
+  VlmConfig config;
+  at::Device device;
+  ParameterSet parameters;
+  SiglipTower vision;
+  GemmaDecoder language;
+  at::Tensor projector_weight, projector_bias;
+};
+
+namespace {
+
+void fill_initial(const VlmConfig& config, const ParameterSet& parameters, uint64_t seed) {
+  const std::vector<ParameterSpec> table = parameter_table(config);
+  at::parallel_for(0, static_cast<int64_t>(table.size()), 1, [&](int64_t begin, int64_t end) {
+    at::NoGradGuard no_grad;  // holds for one thread
+    for (int64_t i = begin; i < end; ++i) {
+      const ParameterSpec& spec = table[static_cast<size_t>(i)];
+      const at::Tensor& target = parameters.all()[static_cast<size_t>(i)].tensor;
+      at::Tensor values = at::empty(spec.shape, at::kFloat);
+      draw_initial(spec, seed, {values.data_ptr<float>(), static_cast<size_t>(values.numel())});
+      target.copy_(values);
+    }
+  });
+}
+
+at::Tensor batch_pixels(const Batch& batch) {
+  const int64_t images = batch.image_count, size = batch.image_size;
+  DERMIS_CHECK(static_cast<int64_t>(batch.pixels.size()) == images * 3 * size * size, "pixels of image_count pictures");
+  return at::from_blob(const_cast<uint8_t*>(batch.pixels.data()), {images, 3, size, size}, at::kByte);
+}
+
+at::Tensor features_of(const Vlm& model, const Batch& batch, const at::Tensor& given) {
+  if (given.defined() || batch.image_count == 0) return given;
+  return model.encode_images(model.normalize(batch_pixels(batch)));
+}
+
+at::Tensor embed(const VlmImpl& impl, const PackedBatch& packed, const at::Tensor& features) {
+  return embed_tokens(impl.language.embedding(), features, packed,
+                      std::sqrt(static_cast<double>(impl.config.language.hidden)));
+}
+
+int64_t rows_of(const at::Tensor& features) { return features.defined() ? features.size(0) : 0; }
+
+}  // namespace
+
+const char* name_of(Part part) {
+  constexpr std::array<const char*, 3> kNames{"vision", "projector", "language"};
+  return kNames[static_cast<size_t>(part)];
+}
+
+Vlm::Vlm(std::unique_ptr<VlmImpl> impl) : impl_(std::move(impl)) {
+  for (const Part part : {Part::vision, Part::projector, Part::language}) set_trainable(part, true);
+}
+Vlm::Vlm(const VlmConfig& config, uint64_t seed, at::Device device) : Vlm(uninitialized(config, device)) {
+  fill_initial(config, impl_->parameters, seed);
+}
+Vlm Vlm::uninitialized(const VlmConfig& config, at::Device device) {
+  config.validate();
+  return Vlm(std::make_unique<VlmImpl>(config, device));
+}
+Vlm::~Vlm() = default;
+Vlm::Vlm(Vlm&&) noexcept = default;
+Vlm& Vlm::operator=(Vlm&&) noexcept = default;
+
+const VlmConfig& Vlm::config() const { return impl_->config; }
+std::vector<Parameter> Vlm::parameters() const { return impl_->parameters.all(); }
+void Vlm::set_trainable(Part part, bool trainable) { impl_->parameters.set_trainable(part, trainable); }
+const at::Tensor& Vlm::head_weight() const { return impl_->language.embedding(); }
+at::Tensor Vlm::logits(const at::Tensor& hidden) const { return dense(hidden, head_weight()); }
+
+at::Tensor Vlm::normalize(const at::Tensor& pixels_u8) const {
+  DERMIS_CHECK(pixels_u8.dim() == 4 && pixels_u8.size(1) == 3 && pixels_u8.scalar_type() == at::kByte,
+               "pixels uint8 [N, 3, S, S]");
+  const ImageFormat& format = impl_->config.image;
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(impl_->device);
+  const at::Tensor mean = at::empty({1, 3, 1, 1}, at::kFloat), std = at::empty({1, 3, 1, 1}, at::kFloat);
+  std::copy(format.mean.begin(), format.mean.end(), mean.data_ptr<float>());
+  std::copy(format.std.begin(), format.std.end(), std.data_ptr<float>());
+  constexpr double kLevels = 255.0;
+  return pixels_u8.to(options).div_(kLevels).sub_(mean.to(options)).div_(std.to(options));
+}
+
+at::Tensor Vlm::encode_images(const at::Tensor& pixels, Trace* trace) const {
+  const int64_t size = impl_->config.vision.image_size;
+  if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) != size || pixels.size(3) != size) {
+    std::string found;
+    for (const int64_t extent : pixels.sizes()) found += (found.empty() ? "" : " x ") + std::to_string(extent);
+    throw Error(ErrorKind::usage, {.what = "Pictures do not have the size this model was built for",
+                                   .where = "encode_images",
+                                   .expected = fmt::format("N x 3 x {} x {}", size, size),
+                                   .found = found,
+                                   .fix = "resize to the model's ImageFormat first"});
+  }
+  const at::Tensor patches = impl_->vision.forward(pixels.contiguous(), trace);
+  at::Tensor features = dense(patches, impl_->projector_weight, impl_->projector_bias);
+  if (trace != nullptr) trace->image_features = features;
+  return features;
+}
+
+at::Tensor Vlm::hidden_at_labels(const Batch& batch, const at::Tensor& given) const {
+  if (batch.label_rows.empty())
+    return at::empty({0, impl_->config.language.hidden}, at::TensorOptions().dtype(at::kFloat).device(impl_->device));
+  const at::Tensor features = features_of(*this, batch, given);
+  check_batch(batch, impl_->config, rows_of(features));
+  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->device);
+  return impl_->language.forward(embed(*impl_, packed, features), packed,
+                                 index_tensor(batch.label_rows, impl_->device));
+}
+
+at::Tensor Vlm::hidden_all(const Batch& batch, const at::Tensor& given, Trace* trace) const {
+  at::Tensor features = given;
+  if (!features.defined() && batch.image_count > 0) features = encode_images(normalize(batch_pixels(batch)), trace);
+  check_batch(batch, impl_->config, rows_of(features));
+  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->device);
+  const at::Tensor inputs = embed(*impl_, packed, features);
+  if (trace != nullptr) trace->inputs_embeds = inputs;
+  return impl_->language.forward(inputs, packed, {}, trace);
+}
+
+at::Tensor Vlm::extend(const Batch& batch, KvCache& cache, const at::Tensor& given) const {
+  at::NoGradGuard no_grad;
+  const at::Tensor features = features_of(*this, batch, given);
+  check_batch(batch, impl_->config, rows_of(features));
+  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->device);
+  std::vector<int32_t> last_rows;
+  for (size_t b = 0; b + 1 < batch.sequence_offsets.size(); ++b) {
+    DERMIS_CHECK(batch.sequence_offsets[b + 1] > batch.sequence_offsets[b], "no sequence is empty");
+    last_rows.push_back(batch.sequence_offsets[b + 1] - 1);
+  }
+  cache.begin(batch);
+  const at::Tensor hidden =
+      impl_->language.extend(embed(*impl_, packed, features), packed, cache, index_tensor(last_rows, impl_->device));
+  cache.end();
+  return logits(hidden);
+}
+
+}  // namespace dermis

@@ -1,0 +1,14 @@
+// Initial weights, distributed as transformers' PaliGemma and SigLIP classes draw them. Every tensor is keyed by (seed,
+// its name), so that none depends on the order or number of the others.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "models/weights/parameter_table.h"
+
+namespace dermis {
+
+void draw_initial(const ParameterSpec& spec, uint64_t seed, std::span<float> values);
+
+}  // namespace dermis
