@@ -16,7 +16,7 @@ ConfigValue convert(const toml::node& node, const std::string& name) {
   value.origin = name + ":" + std::to_string(node.source().begin.line);
   if (const auto* table = node.as_table()) {
     ConfigTable result;
-    for (const auto& [key, child] : *table) result.entries.emplace_back(std::string(key.str()), convert(child, name));
+    for (const auto& [key, child] : *table) result.entries.push_back({std::string(key.str()), convert(child, name)});
     value.data = std::move(result);
   } else if (const auto* array = node.as_array()) {
     ConfigList result;
@@ -40,7 +40,7 @@ void mark_as_override(ConfigValue& value, const std::string& origin) {
   if (auto* list = std::get_if<ConfigList>(&value.data)) {
     for (ConfigValue& item : list->items) mark_as_override(item, origin);
   } else if (auto* table = std::get_if<ConfigTable>(&value.data)) {
-    for (auto& entry : table->entries) mark_as_override(entry.second, origin);
+    for (auto& entry : table->entries) mark_as_override(entry.value, origin);
   }
 }
 

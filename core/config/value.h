@@ -11,11 +11,12 @@
 namespace dermis {
 
 struct ConfigValue;
+struct ConfigEntry;
 struct ConfigList {
   std::vector<ConfigValue> items;
 };
 struct ConfigTable {
-  std::vector<std::pair<std::string, ConfigValue>> entries;  // in no particular order; keys are unique
+  std::vector<ConfigEntry> entries;  // in no particular order; keys are unique
 };
 struct ConfigDate {};  // TOML has dates; no field of ours is one
 
@@ -26,6 +27,11 @@ struct ConfigValue {
   bool from_command_line = false;  // its errors are the command line's (usage), not a file's (data)
 
   std::string describe() const;  // for "found: ..." in errors, e.g. "text \"abc\""
+};
+
+struct ConfigEntry {
+  std::string name;
+  ConfigValue value;
 };
 
 // Error(data) naming file and line for text that is not TOML.
