@@ -1,7 +1,16 @@
 #include "data/commands.h"
 
+#include "data/cmd/verbs.h"
+
 namespace dermis {
 
-void add_data_commands(CommandTable&) {}
+void add_data_commands(CommandTable& table) {
+  table.add({"data generate", "draw practice images with known attributes", run_data_generate});
+  table.add({"data import", "read pictures and tables of a source into items", run_data_import});
+  table.add({"data split", "leakage groups, and train, val and test from them", run_data_split});
+  table.add({"data synth", "questions and answers about items", run_data_synth});
+  table.add({"data shard", "items and records into WebDataset shards with an index", run_data_shard});
+  table.add({"tokenizer train", "a SentencePiece tokenizer from the text of records", run_tokenizer_train});
+}
 
 }  // namespace dermis

@@ -15,6 +15,7 @@
 #include "data/shard/shard_key.h"
 #include "data/shard/shard_manifest.h"
 #include "data/shard/tar.h"
+#include "data/sources/licence.h"
 
 namespace dermis {
 namespace {
@@ -160,6 +161,7 @@ ShardManifest ShardWriter::finish(ShardManifest facts) {
   facts.files = state.files;
   facts.sha256 = state.sha256;
   facts.licences.assign(state.licences.begin(), state.licences.end());
+  facts.licence = most_restrictive_licence(facts.licences);
   facts.labels.assign(state.labels.begin(), state.labels.end());
   facts.groups.assign(state.groups.begin(), state.groups.end());
   const std::string index_sha256 = sha256_hex(std::string_view(index));
