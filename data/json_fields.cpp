@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/cli/parse.h"
+#include "core/nearest_name.h"
 #include "core/error.h"
 
 namespace dermis {

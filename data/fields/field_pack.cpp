@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "core/cli/parse.h"
+#include "core/nearest_name.h"
 #include "core/error.h"
 #include "core/io/embedded.h"
 #include "core/io/hash.h"

@@ -19,7 +19,8 @@ struct ClassInfo {
   std::string malignancy;             // benign | premalignant | malignant
   bool critical = false;              // missing it is the costly error
   std::string icd10;
-  std::string typical, plain, advice;  // what lesions of the class usually show; in plain words; what usually follows
+  std::vector<std::string> lookalikes;  // class ids, the likeliest first
+  std::string typical, plain, advice;   // what lesions of the class usually show; in plain words; what usually follows
 };
 
 struct ClassGroup {
@@ -55,6 +56,7 @@ struct QuestionType {
   AnswerTarget target = AnswerTarget::open;
   std::string about;
   bool self_instruct = false;          // the teacher writes the question too
+  bool names_others = false;           // an answer may name other classes after the label
   std::vector<std::string> sources;    // SourceInfo ids; empty: general
   std::vector<std::string> needs;      // "label" or attribute ids that an item must have
   std::vector<std::string> questions;  // grammar texts

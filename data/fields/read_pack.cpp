@@ -87,6 +87,7 @@ void read_taxonomy(const Json& tree, const std::string& where, FieldPack& pack) 
     }
     info.critical = fields.boolean_or("critical", false);
     info.icd10 = fields.text_or_empty("icd10");
+    info.lookalikes = fields.text_list("lookalikes");
     info.typical = fields.text("typical");
     info.plain = fields.text("plain");
     info.advice = fields.text("advice");
@@ -129,6 +130,7 @@ void read_questions(const Json& tree, const std::string& where, FieldPack& pack)
     if (type.style != "short" && type.style != "full") bad_value(fields, "style", "short or full", type.style);
     read_target(fields, type);
     type.self_instruct = fields.boolean_or("self_instruct", false);
+    type.names_others = fields.boolean_or("names_others", false);
     type.sources = fields.text_list("sources");
     type.needs = fields.text_list("needs");
     type.questions = fields.text_list("questions");

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <set>
 
-#include "core/cli/parse.h"
+#include "core/nearest_name.h"
 #include "core/error.h"
 #include "data/fields/grammar.h"
 #include "data/fields/placeholders.h"
@@ -30,7 +30,8 @@ void check_unique(const std::vector<T>& entries, const std::string& where) {
 void check_placeholders(const FieldPack& pack, const QuestionType& type, const std::string& text,
                         const std::string& where) {
   const Grammar grammar = Grammar::parse(text, where);
-  for (const std::string& name : grammar.all()) {
+  for (const std::string& placeholder : grammar.all()) {
+    const std::string name = without_article(placeholder);
     if (is_built_in_placeholder(name)) continue;
     std::string attribute = name;
     if (const Stratum* stratum = pack.find_stratum(name)) attribute = stratum->from;
@@ -117,8 +118,12 @@ void check_references(const FieldPack& pack, const std::string& name) {
   check_unique(pack.strata, name + "/strata.toml, stratum");
   if (pack.classes.size() < 2) broken("a taxonomy needs two classes or more", name + "/taxonomy.toml", "fewer");
   for (const ClassInfo& info : pack.classes) {
-    const std::string where = name + "/taxonomy.toml, class " + info.id + ", key group";
-    if (!info.group.empty() && pack.group_name(info).empty()) broken("unknown group", where, info.group);
+    const std::string where = name + "/taxonomy.toml, class " + info.id;
+    for (const std::string& other : info.lookalikes) {
+      if (pack.find_class(other) == nullptr) broken("lookalike of no class", where + ", key lookalikes", other);
+    }
+    if (!info.group.empty() && pack.group_name(info).empty())
+      broken("unknown group", where + ", key group", info.group);
   }
   for (const Attribute& attribute : pack.attributes) {
     const std::string where = name + "/attributes.toml, attribute " + attribute.id + ", key aliases";

@@ -1,0 +1,54 @@
+#include <fmt/core.h>
+
+#include <filesystem>
+
+#include "core/cli/parse.h"
+#include "core/io/atomic_file.h"
+#include "core/io/atomic_folder.h"
+#include "data/cmd/verbs.h"
+#include "data/split/split.h"
+
+namespace dermis {
+namespace {
+
+// Pictures stay where they are: a path relative to the old items file becomes absolute when the new one lies elsewhere.
+void move_items_file(std::vector<Item>& items, const std::string& from, const std::string& to) {
+  const auto folder = std::filesystem::absolute(from).parent_path().lexically_normal();
+  if (folder == std::filesystem::absolute(to).lexically_normal()) return;
+  for (Item& item : items) {
+    if (std::filesystem::path(item.image).is_relative()) item.image = (folder / item.image).lexically_normal().string();
+  }
+}
+
+}  // namespace
+
+int run_data_split(const CommandTable&, const std::vector<std::string>& arguments) {
+  CLI::App app("Puts items into train, val and test by leakage group; writes OUT/items.jsonl and OUT/split.json.",
+               "data split");
+  SplitOptions options;
+  std::string items_path, out;
+  app.add_option("items", items_path, "items file")->required();
+  app.add_option("--out", out, "folder to write into")->required();
+  app.add_flag("--keep-official", options.keep_official, "items that carry a split keep it");
+  app.add_flag("--fix-leaks", options.fix_leaks, "of a group that crosses official splits, keep one side (test first)");
+  app.add_option("--val", options.val, "share of the val side");
+  app.add_option("--test", options.test, "share of the test side");
+  app.add_option("--stratum", options.stratum, "metadata attribute to balance beside the label");
+  app.add_option("--seed", options.seed, "seed of the order in which groups are placed");
+  app.add_option("--near-bits", options.groups.near_bits,
+                 "differing phash bits up to which pictures count as near duplicates; -1: not looked for")
+      ->check(CLI::Range(-1, 15));
+  if (!parse_arguments(app, arguments)) return 0;
+  std::vector<Item> items = read_items(items_path);
+  move_items_file(items, items_path, out);
+  make_folder(out);
+  const SplitResult result = split_items(std::move(items), options);
+  const std::string text = report_text(result.report);
+  write_items(out + "/items.jsonl", result.items);
+  write_file_atomically(out + "/split.json", to_json(result.report, result.items).dump(2) + "\n");
+  write_file_atomically(out + "/split_report.txt", text);
+  fmt::print("{}", text);
+  return 0;
+}
+
+}  // namespace dermis

@@ -1,0 +1,28 @@
+// One question of a type about an item: wording, options and the right answer of a closed one.
+#pragma once
+
+#include <optional>
+
+#include "data/fields/grammar.h"
+#include "data/synth/plan.h"
+
+namespace dermis {
+
+// Parsed question texts of a pack, made once.
+class QuestionBank {
+ public:
+  explicit QuestionBank(const FieldPack& pack);
+  const std::vector<Grammar>& of(const QuestionType& type) const;
+
+ private:
+  std::map<const QuestionType*, std::vector<Grammar>> questions_;
+};
+
+// Does the type apply to the item: its source, what it needs, and at least two options for a closed question.
+bool type_applies(const QuestionType& type, const Item& item, const FieldPack& pack, const DataVocabulary& vocabulary);
+
+// Nothing when no paraphrase can be filled in from the item.
+std::optional<PlannedTurn> make_turn(const QuestionType& type, const Item& item, const FieldPack& pack,
+                                     const DataVocabulary& vocabulary, const QuestionBank& bank, uint64_t seed);
+
+}  // namespace dermis
