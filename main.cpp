@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "benchmarks/commands.h"
+#include "core/cli/reference.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "data/commands.h"
@@ -23,13 +24,17 @@ int main(int argc, char** argv) {
     add_infer_commands(table);
     add_kernel_commands(table);
     add_benchmark_commands(table);
-    if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    if (words.empty() || words[0] == "--help" || words[0] == "-h" || (words[0] == "help" && words.size() == 1)) {
       fmt::print(
           "dermis: trains and runs vision-language models on this machine\n\nusage: dermis COMMAND [arguments]\n\n{}",
           table.help());
       fmt::print(
           "\n'dermis COMMAND --help' explains a command. Exit codes: 2 usage, 3 data, 4 device, 5 internal, 130 "
           "interrupted.\n");
+      return 0;
+    }
+    if (words[0] == "help" && words.size() == 2 && words[1] == "--markdown") {
+      fmt::print("{}", markdown_reference(table));
       return 0;
     }
     return table.run(words);

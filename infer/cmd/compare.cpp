@@ -1,0 +1,69 @@
+// dermis compare FIRST SECOND
+#include <fmt/core.h>
+
+#include <filesystem>
+
+#include "core/cli/parse.h"
+#include "core/error.h"
+#include "core/io/atomic_file.h"
+#include "infer/cmd/verbs.h"
+#include "infer/eval/predict.h"
+#include "infer/report/eval_report.h"
+
+namespace dermis {
+
+int run_compare(const CommandTable&, const std::vector<std::string>& words) {
+  std::string first;
+  std::string second;
+  std::string out;
+  std::string title = "Comparison of two evaluations";
+  std::vector<std::string> names{"first", "second"};
+  std::vector<std::string> runs;
+  CLI::App app(
+      "Compares two evaluations on the same questions: paired differences with intervals, as text and as a page.",
+      "compare");
+  app.add_option("first", first, "folder of 'dermis eval'")->required();
+  app.add_option("second", second, "folder of 'dermis eval' on the same shards")->required();
+  app.add_option("--out", out, "page to write; default: SECOND/compare.html");
+  app.add_option("--names", names, "what to call them")->delimiter(',')->expected(2);
+  app.add_option("--runs", runs, "their run folders, for the loss curves")->delimiter(',')->expected(2);
+  app.add_option("--title", title, "title of the page");
+  if (!parse_arguments(app, words)) return 0;
+
+  const StoredPredictions a = read_predictions(first);
+  const StoredPredictions b = read_predictions(second);
+  const auto fingerprint = [](const StoredPredictions& stored) {
+    return stored.header.value("shards_fingerprint", "");
+  };
+  if (fingerprint(a) != fingerprint(b)) {
+    throw Error(ErrorKind::usage, {.what = "the two evaluations used different held-out sets",
+                                   .where = first + " and " + second,
+                                   .expected = "equal shards_fingerprint",
+                                   .found = fingerprint(a).substr(0, 12) + " and " + fingerprint(b).substr(0, 12),
+                                   .fix = "evaluate both models on the same shard folder"});
+  }
+  CompareReport report{title,
+                       names[0],
+                       names[1],
+                       compare_predictions(a.predictions, b.predictions),
+                       summarize(a.predictions),
+                       summarize(b.predictions),
+                       {}};
+  for (size_t i = 0; i < runs.size(); ++i) {
+    for (Series& series : loss_curves_of(runs[i], names[i] + ", ")) report.loss_curves.push_back(std::move(series));
+  }
+  for (const PairedRow& row : report.rows) {
+    const Interval& d = row.difference.difference;
+    fmt::print(
+        "{:<24} n {:<5} {} {:.3f} [{:.3f}, {:.3f}]   {} {:.3f} [{:.3f}, {:.3f}]   difference {:+.3f} [{:+.3f}, "
+        "{:+.3f}]\n",
+        row.question_type, row.count, names[0], row.first.value, row.first.low, row.first.high, names[1],
+        row.second.value, row.second.low, row.second.high, d.value, d.low, d.high);
+  }
+  if (out.empty()) out = (std::filesystem::path(second) / "compare.html").string();
+  write_file_atomically(out, compare_report_html(report));
+  fmt::print("comparison: {}\n", out);
+  return 0;
+}
+
+}  // namespace dermis

@@ -1,0 +1,212 @@
+// dermis demo: the whole way, as command lines that a person could type one by one.
+#include <fmt/core.h>
+
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include "core/cli/parse.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/io/jsonl.h"
+#include "core/process.h"
+#include "infer/cmd/verbs.h"
+
+namespace dermis {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+std::string quoted(const std::string& word) {
+  return word.find_first_of(" []'\"*?$&;|") == std::string::npos && !word.empty() ? word : "'" + word + "'";
+}
+
+std::string line_of(const Words& words) {
+  std::string line = "dermis";
+  for (const std::string& word : words) line += " " + quoted(word);
+  return line;
+}
+
+// Runs the steps of one demo folder; steps that an earlier call finished are not run again.
+class Steps {
+ public:
+  Steps(const CommandTable& table, const std::string& folder)
+      : table_(table), path_((fs::path(folder) / "demo.jsonl").string()) {
+    fs::create_directories(folder);
+    if (fs::exists(path_)) done_ = read_jsonl(path_, TornLine::skip);
+  }
+
+  void run(const std::string& title, const Words& words) {
+    const std::string line = line_of(words);
+    fmt::print("\n[{}] {}\n$ {}\n", at_ + 1, title, line);
+    std::fflush(stdout);
+    if (at_ < done_.size()) {
+      const std::string earlier = done_[at_].value("command", "");
+      if (earlier != line) {
+        throw Error(ErrorKind::usage,
+                    {.what = "the demo folder holds a demo with other options",
+                     .where = path_ + ":" + std::to_string(at_ + 1),
+                     .expected = line,
+                     .found = earlier,
+                     .fix = "give the options of the first call, choose another --out, or start over with --restart"});
+      }
+      fmt::print("done before, {:.0f} s\n", done_[at_].value("seconds", 0.0));
+      seconds_ += done_[at_++].value("seconds", 0.0);
+      return;
+    }
+    const double start = monotonic_s();
+    const int code = table_.run(words);
+    if (code != 0)
+      throw Error(ErrorKind::data, {.what = "the step found defects", .where = line, .fix = "see its output above"});
+    const double seconds = monotonic_s() - start;
+    JsonlWriter(path_).append({{"command", line}, {"seconds", seconds}});
+    seconds_ += seconds;
+    ++at_;
+    throw_if_interrupted("finished steps are kept; run the same command again to go on");
+  }
+
+  double seconds() const { return seconds_; }
+
+ private:
+  const CommandTable& table_;
+  std::string path_;
+  std::vector<nlohmann::ordered_json> done_;
+  size_t at_ = 0;
+  double seconds_ = 0;
+};
+
+struct DemoOptions {
+  std::string real, kind, out = "demo";
+  double minutes = 9;
+  int64_t practice = 2400;
+  uint64_t seed = 1;
+  bool restart = false;
+};
+
+// Which importer reads a folder of real images, told by the tables in it.
+std::string kind_of(const std::string& folder) {
+  const fs::path root(folder);
+  if (!fs::is_directory(root)) {
+    throw Error(
+        ErrorKind::usage,
+        {.what = "no folder of real images there", .where = folder, .fix = "give an existing folder with --real"});
+  }
+  if (fs::exists(root / "metadata.csv") && fs::exists(root / "images")) return "pad_ufes_20";
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (entry.path().extension() == ".csv") return "isic";
+  }
+  return "folder";
+}
+
+// Of the minutes for the main job about one goes into making data, evaluating and reporting; the rest is training: one
+// pretraining and two equally long fine-tunings.
+struct TrainingMinutes {
+  double pretrain, finetune;
+};
+TrainingMinutes training_minutes(double minutes) {
+  const double training = std::max(0.3, minutes - 1.2);
+  return {0.2 * training, 0.4 * training};
+}
+
+std::string rounded(double value) { return fmt::format("{:.2f}", value); }
+
+}  // namespace
+
+int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
+  DemoOptions o;
+  CLI::App app(
+      "Generates practice pictures, writes questions and answers about them, pretrains a small model on them, "
+      "fine-tunes it on the images of\n"
+      "a site, evaluates on the held-out split, and does the same fine-tuning without pretraining: does synthetic "
+      "pretraining help here?\n"
+      "Without --real, practice pictures with other lighting, camera and class mix stand for the site.",
+      "demo");
+  app.add_option("--real", o.real, "folder of real images (ISIC or PAD-UFES-20 layout, or class sub-folders)");
+  app.add_option("--kind", o.kind,
+                 "importer for --real: isic | pad_ufes_20 | folder; default: told by the folder's tables");
+  app.add_option("--out", o.out, "folder for everything")->capture_default_str();
+  app.add_option("--minutes", o.minutes, "for the main job on two cores; more gives training more")
+      ->check(CLI::Range(1.5, 10000.0))
+      ->capture_default_str();
+  app.add_option("--practice", o.practice, "practice pictures to generate")
+      ->check(CLI::Range(100, 1000000))
+      ->capture_default_str();
+  app.add_option("--seed", o.seed, "of everything random")->capture_default_str();
+  app.add_flag("--restart", o.restart, "remove OUT first");
+  if (!parse_arguments(app, words)) return 0;
+  if (!o.real.empty() && o.kind.empty()) o.kind = kind_of(o.real);
+  if (o.restart && fs::exists(fs::path(o.out) / "demo.jsonl")) fs::remove_all(o.out);
+
+  const auto at = [&](const std::string& name) { return (fs::path(o.out) / name).string(); };
+  const std::string seed = std::to_string(o.seed);
+  Steps steps(table, o.out);
+  steps.run("practice pictures: the synthetic base",
+            {"data", "generate", at("practice"), "--count", std::to_string(o.practice), "--site", "a", "--size", "128",
+             "--seed", seed});
+  steps.run("leakage groups and splits before any text",
+            {"data", "split", at("practice/items.jsonl"), "--out", at("practice_split"), "--val", "0.05", "--test",
+             "0.05", "--near-bits", "-1", "--seed", seed});
+  if (o.real.empty()) {
+    steps.run("the site: practice pictures with other light, camera and class mix",
+              {"data", "generate", at("site"), "--count", std::to_string(o.practice / 2), "--site", "b", "--size",
+               "128", "--seed", seed});
+    steps.run("leakage groups and splits of the site",
+              {"data", "split", at("site/items.jsonl"), "--out", at("site_split"), "--val", "0.1", "--test", "0.3",
+               "--near-bits", "-1", "--seed", seed});
+  } else {
+    steps.run("the site: real images", {"data", "import", o.kind, o.real, "--out", at("site")});
+    steps.run("leakage groups; the official split kept, leaks mended",
+              {"data", "split", at("site/items.jsonl"), "--out", at("site_split"), "--keep-official", "--fix-leaks",
+               "--seed", seed});
+  }
+  for (const std::string name : {"practice", "site"}) {
+    steps.run("questions and answers: " + name, {"data", "synth", at(name + "_split/items.jsonl"), "--out",
+                                                 at(name + "_text"), "--style", "short", "--seed", seed});
+    steps.run("shards: " + name, {"data", "shard", at(name + "_split/items.jsonl"), at(name + "_text/records.jsonl"),
+                                  "--out", at(name + "_shards"), "--max-side", "192"});
+  }
+  steps.run("tokenizer from the training text",
+            {"tokenizer", "train", at("practice_shards/train"), at("site_shards/train"), "--vocabulary", "512", "--out",
+             at("tokenizer.model")});
+
+  const TrainingMinutes minutes = training_minutes(o.minutes);
+  const auto set = [](Words line, const Words& values) {
+    for (const std::string& value : values) line.insert(line.end(), {"--set", value});
+    return line;
+  };
+  const bool has_validation = fs::exists(at("site_shards/val"));
+  const auto finetune = [&](const std::string& run, const Words& model) {
+    Words values = model;
+    values.insert(values.end(), {"seed=" + seed, "stages[0].minutes=" + rounded(minutes.finetune),
+                                 "stages[0].data[0].shards=" + at("site_shards/train")});
+    values.push_back(has_validation ? "stages[0].validation.shards=[\"" + at("site_shards/val") + "\"]"
+                                    : "stages[0].validation.shards=[]");
+    return set({"train", "demo_finetune", "--out", at(run), "--resume"}, values);
+  };
+  steps.run(
+      "pretraining on the synthetic base",
+      set({"train", "demo_pretrain", "--out", at("pretrain"), "--resume"},
+          {"seed=" + seed, "model.tokenizer=" + at("tokenizer.model"), "stages[0].minutes=" + rounded(minutes.pretrain),
+           "stages[0].data[0].shards=" + at("practice_shards/train"),
+           "stages[0].validation.shards=[\"" + at("practice_shards/val") + "\"]"}));
+  steps.run("fine-tuning on the site", finetune("finetune", {"model.start=" + at("pretrain/model")}));
+  steps.run("the same fine-tuning without pretraining",
+            finetune("scratch", {"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")}));
+  for (const std::string run : {"finetune", "scratch"}) {
+    steps.run(
+        "evaluation on the held-out split: " + run,
+        {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--views", "8", "--title",
+         (o.real.empty() ? "Practice site" : fs::path(o.real).filename().string()) +
+             (run == "finetune" ? ", pretrained and fine-tuned" : ", fine-tuned only")});
+  }
+  steps.run("does synthetic pretraining help here?",
+            {"compare", at("scratch/eval"), at("finetune/eval"), "--names", "without pretraining,with pretraining",
+             "--runs", at("scratch") + "," + at("finetune"), "--out", at("compare.html"), "--title",
+             "Does synthetic pretraining help here?"});
+  fmt::print("\nall steps: {:.1f} minutes\nreports: {}  {}  {}\n", steps.seconds() / 60,
+             at("finetune/eval/report.html"), at("scratch/eval/report.html"), at("compare.html"));
+  return 0;
+}
+
+}  // namespace dermis

@@ -1,0 +1,197 @@
+#include "infer/eval/predict.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/io/jsonl.h"
+#include "core/version.h"
+
+namespace dermis {
+namespace {
+
+// A question with what its prediction line repeats.
+struct Asked {
+  Prediction line;
+  Question question;
+};
+
+std::vector<Asked> questions_of(const ShardSample& sample, int64_t index, int image,
+                                const std::vector<std::string>& types) {
+  std::vector<Asked> asked;
+  for (const Record& record : sample.records) {
+    if (!types.empty() && std::find(types.begin(), types.end(), record.question_type) == types.end()) continue;
+    for (size_t k = 0; k < record.turns.size(); ++k) {
+      const Turn& turn = record.turns[k];
+      Asked one;
+      one.line.id = k == 0 ? record.id : record.id + "#" + std::to_string(k);
+      one.line.item = record.item;
+      one.line.group = record.group;
+      one.line.label = record.label;
+      one.line.question_type = k == 0 ? record.question_type : record.question_type + "#" + std::to_string(k);
+      one.line.strata = record.strata;
+      one.line.sample = index;
+      one.line.question = turn.question;
+      one.line.expected = turn.answer;
+      one.line.options = turn.options;
+      one.question = {one.line.id,
+                      {record.turns.begin(), record.turns.begin() + static_cast<std::ptrdiff_t>(k)},
+                      turn.question,
+                      turn.options,
+                      image};
+      if (!turn.options.empty() &&
+          std::find(turn.options.begin(), turn.options.end(), turn.answer) == turn.options.end()) {
+        throw Error(ErrorKind::data, {.what = "a closed question's answer is not among its options",
+                                      .where = "key " + sample.key + ", record " + record.id,
+                                      .found = turn.answer,
+                                      .fix = "make the shards anew: 'dermis data check' finds such records"});
+      }
+      asked.push_back(std::move(one));
+    }
+  }
+  return asked;
+}
+
+void answer_closed(const Engine& engine, const std::vector<Image>& images, std::vector<Asked>& asked, int views) {
+  std::vector<Question> questions;
+  std::vector<size_t> where;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (asked[i].line.options.empty()) continue;
+    questions.push_back(asked[i].question);
+    where.push_back(i);
+  }
+  const auto scores = score_options(engine, images, questions, views);
+  for (size_t q = 0; q < questions.size(); ++q) {
+    Prediction& line = asked[where[q]].line;
+    line.probabilities = probabilities_of(scores[q]);
+    const auto best = std::max_element(scores[q].begin(), scores[q].end()) - scores[q].begin();
+    line.predicted = line.options[static_cast<size_t>(best)];
+    line.log_likelihood = scores[q][static_cast<size_t>(best)];
+  }
+}
+
+void answer_open(const Engine& engine, const std::vector<Image>& images, std::vector<Asked>& asked,
+                 int max_new_tokens) {
+  std::vector<Question> questions;
+  std::vector<size_t> where;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    if (!asked[i].line.options.empty()) continue;
+    questions.push_back(asked[i].question);
+    where.push_back(i);
+  }
+  const auto answers = answer_questions(engine, images, questions, {.max_new_tokens = max_new_tokens});
+  for (size_t q = 0; q < questions.size(); ++q) {
+    Prediction& line = asked[where[q]].line;
+    line.predicted = answers[q].text;
+    line.finished = answers[q].finished;
+    line.valid = answers[q].text.find_first_not_of(" \t\n") != std::string::npos;
+    line.log_likelihood = answers[q].log_likelihood;
+  }
+}
+
+// What an earlier run left in the file, after checking that it was made with the same things.
+std::map<std::string, Prediction> earlier_predictions(const std::string& path, const PredictionHeader& header) {
+  std::map<std::string, Prediction> done;
+  bool first = true;
+  const nlohmann::ordered_json wanted = to_json(header);
+  for_each_jsonl(
+      path,
+      [&](const JsonlLine& line) {
+        if (!first) {
+          Prediction prediction = prediction_from_json(line.json, line.where);
+          done.emplace(prediction.id, std::move(prediction));
+          return;
+        }
+        first = false;
+        for (const auto& [key, value] : wanted.items()) {
+          if (key == "model" || key == "shards" || (line.json.contains(key) && line.json.at(key) == value)) continue;
+          throw Error(ErrorKind::usage, {.what = "this folder holds predictions that were made with something else",
+                                         .where = line.where + ", field " + key,
+                                         .expected = value.dump(),
+                                         .found = line.json.contains(key) ? line.json.at(key).dump() : "nothing",
+                                         .fix = "choose another --out, or drop the old predictions with --restart"});
+        }
+      },
+      TornLine::skip);
+  return done;
+}
+
+}  // namespace
+
+std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards, const EvalOptions& options,
+                                const std::function<void(int64_t, int64_t)>& progress) {
+  std::filesystem::create_directories(options.out);
+  const std::string path = (std::filesystem::path(options.out) / "predictions.jsonl").string();
+  if (options.restart) std::filesystem::remove(path);
+  const PredictionHeader header{engine.folder,  engine.digest, shards.folder(),       shards.manifest().fingerprint,
+                                std::string(version()) + " " + commit(), options.views, options.max_new_tokens};
+  const bool resumed = std::filesystem::exists(path) && std::filesystem::file_size(path) > 0;
+  std::map<std::string, Prediction> done;
+  if (resumed) done = earlier_predictions(path, header);
+  JsonlWriter writer(path);
+  if (!resumed) writer.append(to_json(header));
+
+  std::vector<Prediction> predictions;
+  const int64_t total = options.limit > 0 ? std::min(options.limit, shards.size()) : shards.size();
+  for (int64_t begin = 0; begin < total; begin += options.images_per_batch) {
+    throw_if_interrupted(
+        fmt::format("{} of {} pictures are done and kept; run the same command again to go on", begin, total).c_str());
+    std::vector<Image> images;
+    std::vector<Asked> asked;
+    for (int64_t index = begin; index < std::min<int64_t>(begin + options.images_per_batch, total); ++index) {
+      const ShardSample sample = shards.read(index);
+      auto questions = questions_of(sample, index, static_cast<int>(images.size()), options.question_types);
+      const bool all_done =
+          std::all_of(questions.begin(), questions.end(), [&](const Asked& a) { return done.contains(a.line.id); });
+      if (!all_done) images.push_back(decode_image(sample.image, shards.folder() + ": " + sample.key));
+      for (Asked& one : questions) {
+        const auto earlier = done.find(one.line.id);
+        if (earlier != done.end()) one.line = earlier->second;
+        asked.push_back(std::move(one));
+      }
+    }
+    std::vector<Asked> open_work;
+    for (Asked& one : asked) {
+      if (!done.contains(one.line.id)) open_work.push_back(one);
+    }
+    answer_closed(engine, images, open_work, options.views);
+    answer_open(engine, images, open_work, options.max_new_tokens);
+    size_t at = 0;
+    for (Asked& one : asked) {
+      if (!done.contains(one.line.id)) {
+        one.line = open_work[at++].line;
+        writer.append(to_json(one.line));
+      }
+      predictions.push_back(one.line);
+    }
+    if (progress) progress(std::min<int64_t>(begin + options.images_per_batch, total), total);
+  }
+  if (predictions.empty()) {
+    throw Error(ErrorKind::usage, {.what = "no question to evaluate",
+                                   .where = shards.folder(),
+                                   .expected = "records of the asked question types",
+                                   .fix = "leave out --questions, or list the types with 'dermis data stats'"});
+  }
+  writer.sync();
+  return predictions;
+}
+
+StoredPredictions read_predictions(const std::string& folder) {
+  StoredPredictions stored;
+  const std::string path = (std::filesystem::path(folder) / "predictions.jsonl").string();
+  for_each_jsonl(path, [&](const JsonlLine& line) {
+    if (stored.header.is_null()) {
+      stored.header = line.json;
+    } else {
+      stored.predictions.push_back(prediction_from_json(line.json, line.where));
+    }
+  });
+  return stored;
+}
+
+}  // namespace dermis

@@ -1,0 +1,207 @@
+#include "infer/report/eval_report.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "infer/report/html.h"
+#include "infer/report/sections.h"
+
+namespace dermis {
+namespace {
+
+// A model that gives one answer this often while the truth is spread has collapsed.
+constexpr double kCollapseShare = 0.9;
+
+std::string tiles_of(const EvalReport& report) {
+  std::string html = "<div class=\"tiles\">\n";
+  if (!report.summary.closed.empty()) {
+    const ClosedSummary& s = report.summary.closed.front();
+    const double chance = s.classes.empty() ? 0 : 1.0 / static_cast<double>(s.classes.size());
+    html += tile("balanced accuracy, " + s.question_type, format_number(s.balanced_accuracy.value, 3),
+                 fmt::format("95 % interval {} to {}; chance {:.2f}", format_number(s.balanced_accuracy.low, 3),
+                             format_number(s.balanced_accuracy.high, 3), chance));
+    html += tile("AUROC, one against the rest", format_number(s.auroc.value, 3),
+                 fmt::format("{} to {}", format_number(s.auroc.low, 3), format_number(s.auroc.high, 3)));
+    html += tile("calibration error (ECE)", format_number(s.ece.value, 3), "0: confidence equals the share right");
+    const bool collapsed = s.collapse.share > kCollapseShare;
+    html += tile("most frequent answer", fmt::format("{:.0f} %", 100 * s.collapse.share),
+                 s.collapse.answer < 0 ? ""
+                                       : escape_html(s.classes[static_cast<size_t>(s.collapse.answer)]) +
+                                             (collapsed ? ": collapsed" : ""),
+                 collapsed);
+  }
+  const size_t questions = report.predictions->size();
+  std::set<std::string> items;
+  for (const Prediction& p : *report.predictions) items.insert(p.item);
+  html += tile("questions", std::to_string(questions), fmt::format("about {} pictures", items.size()));
+  return html + "</div>\n";
+}
+
+std::string contamination_text(const Contamination& c) {
+  if (!c.checked)
+    return "<p class=\"warning\">The model folder has no training manifest, so contamination could not be checked.</p>";
+  if (c.groups.empty())
+    return "<p class=\"fine\">No leakage group (patient, lesion, equal or near-equal picture) of this set was in "
+           "training.</p>";
+  return fmt::format(
+      "<p class=\"warning\">{} leakage groups of this set were in training: these figures are too good.</p>",
+      c.groups.size());
+}
+
+std::string details_of(const ClosedSummary& s) {
+  std::vector<std::vector<std::string>> rows;
+  for (const ClassRow& row : s.rows) {
+    rows.push_back({escape_html(row.name), std::to_string(row.support), interval_text(row.recall),
+                    format_number(row.precision, 3), std::to_string(row.predicted)});
+  }
+  std::vector<ReliabilityBar> bars;
+  for (const ReliabilityBin& bin : s.bins)
+    bars.push_back({bin.low, bin.high, bin.mean_confidence, bin.accuracy, bin.count});
+  return html_section("Confusion: " + s.question_type, "Rows are the truth, shading is the share of a row.",
+                      "<div class=\"scroll\">" + confusion_table(s) + "</div><h3>Per class</h3>" +
+                          html_table({"class", "n", "recall", "precision", "times answered"}, rows)) +
+         html_section("Calibration: " + s.question_type,
+                      "Bars on the dashed line mean that a stated confidence is the share that is right. Numbers are "
+                      "answers in the bar.",
+                      reliability_chart(bars));
+}
+
+std::string strata_of(const ClosedSummary& s) {
+  if (s.strata.empty()) return "";
+  std::vector<std::vector<std::string>> rows;
+  for (const StratumRow& row : s.strata) {
+    rows.push_back({escape_html(row.axis), escape_html(row.value), std::to_string(row.balanced_accuracy.samples),
+                    interval_text(row.balanced_accuracy)});
+  }
+  return html_section("Strata: " + s.question_type,
+                      "Groups are never merged and a group below support gets no figure. A gap between groups can come "
+                      "from their mix of classes.",
+                      html_table({"axis", "group", "n", "balanced accuracy"}, rows, 2));
+}
+
+std::string card_of(const Prediction& p, const ShardReader& pictures) {
+  const ShardSample sample = pictures.read(p.sample);
+  const bool right = p.predicted == p.expected;
+  const double confidence = p.closed() ? *std::max_element(p.probabilities.begin(), p.probabilities.end()) : 0;
+  return fmt::format(
+      "<div class=\"card\"><img loading=\"lazy\" alt=\"{}\" src=\"{}\"><div><span class=\"{}\">{}</span>{}<br><span "
+      "class=\"truth\">{}{}</span></div></div>\n",
+      escape_html(p.item), thumbnail_uri(decode_image(sample.image, sample.key), 160), right ? "right" : "wrong",
+      escape_html(p.predicted), p.closed() ? fmt::format(" {:.0f} %", 100 * confidence) : std::string(),
+      right ? "right" : "truth: " + escape_html(p.expected), "<br>" + escape_html(p.item));
+}
+
+// The surest right and the surest wrong answers of every class: where a person should look first.
+std::string gallery_of(const EvalReport& report) {
+  if (report.pictures == nullptr || report.summary.closed.empty()) return "";
+  const ClosedSummary& s = report.summary.closed.front();
+  std::string html;
+  for (const bool right : {false, true}) {
+    std::string cards;
+    for (const std::string& name : s.classes) {
+      std::vector<const Prediction*> members;
+      for (const Prediction& p : *report.predictions) {
+        if (p.question_type == s.question_type && p.closed() && p.expected == name &&
+            (p.predicted == p.expected) == right)
+          members.push_back(&p);
+      }
+      std::stable_sort(members.begin(), members.end(), [](const Prediction* a, const Prediction* b) {
+        return *std::max_element(a->probabilities.begin(), a->probabilities.end()) >
+               *std::max_element(b->probabilities.begin(), b->probabilities.end());
+      });
+      for (size_t i = 0; i < std::min<size_t>(members.size(), s.classes.size() > 4 ? 2 : 4); ++i)
+        cards += card_of(*members[i], *report.pictures);
+    }
+    html += fmt::format("<h3>{}</h3><div class=\"gallery\">{}</div>\n",
+                        right ? "Right, most confident first" : "Wrong, most confident first",
+                        cards.empty() ? "<p class=\"note\">none</p>" : cards);
+  }
+  return html_section("Gallery: " + s.question_type,
+                      "The surest answers of every class. Confident mistakes are the ones to study.", html);
+}
+
+}  // namespace
+
+std::string eval_report_html(const EvalReport& report) {
+  std::string lead = fmt::format(
+      "<p>model <code>{}</code> <code>{}</code><br>held-out set <code>{}</code> <code>{}</code>, licence {}{}</p>",
+      escape_html(report.model), report.model_digest.substr(0, 12), escape_html(report.shards),
+      report.shards_fingerprint.substr(0, 12), escape_html(report.licence.empty() ? "unknown" : report.licence),
+      report.views > 1 ? fmt::format(", closed questions averaged over {} orientations", report.views) : "");
+  std::string body = tiles_of(report) + contamination_text(report.contamination);
+  if (!report.summary.closed.empty()) {
+    body += html_section("Closed questions",
+                         "Scored by the likelihood of each option; intervals are 95 % bootstrap, drawing whole leakage "
+                         "groups. Balanced accuracy is "
+                         "the mean recall over classes, so a majority guess earns only chance.",
+                         closed_table(report.summary));
+  }
+  if (!report.summary.open.empty()) {
+    body += html_section("Open questions", "Generated greedily. Valid: not empty. Truncated: cut at the token limit.",
+                         open_table(report.summary));
+  }
+  if (!report.loss_curves.empty())
+    body += html_section("Training", "Loss per target token.", line_chart(report.loss_curves, "step", "loss"));
+  if (!report.summary.closed.empty()) {
+    body += details_of(report.summary.closed.front());
+    body += strata_of(report.summary.closed.front());
+  }
+  body += gallery_of(report);
+  for (size_t i = 1; i < report.summary.closed.size(); ++i) {
+    const ClosedSummary& s = report.summary.closed[i];
+    body += html_section("Confusion: " + s.question_type, "", "<div class=\"scroll\">" + confusion_table(s) + "</div>");
+  }
+  return html_page(report.title, lead, body);
+}
+
+std::string compare_report_html(const CompareReport& report) {
+  std::string body = "<div class=\"tiles\">\n";
+  for (size_t i = 0; i < std::min<size_t>(1, report.rows.size()); ++i) {
+    const PairedRow& row = report.rows[i];
+    const Interval& d = row.difference.difference;
+    body += tile(report.first_name, format_number(row.first.value, 3),
+                 fmt::format("{} to {}", format_number(row.first.low, 3), format_number(row.first.high, 3)));
+    body += tile(report.second_name, format_number(row.second.value, 3),
+                 fmt::format("{} to {}", format_number(row.second.low, 3), format_number(row.second.high, 3)));
+    const char* verdict = d.low > 0    ? "better: the interval lies above 0"
+                          : d.high < 0 ? "worse: the interval lies below 0"
+                                       : "not distinguishable: the interval holds 0";
+    body += tile("difference", fmt::format("{:+.3f}", d.value),
+                 fmt::format("{:+.3f} to {:+.3f}; {}", d.low, d.high, verdict));
+  }
+  body += "</div>\n";
+  std::vector<std::vector<std::string>> rows;
+  std::vector<IntervalRow> chart;
+  for (const PairedRow& row : report.rows) {
+    rows.push_back({escape_html(row.question_type), std::to_string(row.count), interval_text(row.first),
+                    interval_text(row.second), interval_text(row.difference.difference),
+                    fmt::format("{:.0f} %", 100 * row.difference.share_second_better)});
+    chart.push_back({row.question_type, row.difference.difference.value, row.difference.difference.low,
+                     row.difference.difference.high});
+  }
+  body += html_section("Balanced accuracy on the same questions",
+                       "Difference: " + escape_html(report.second_name) + " minus " + escape_html(report.first_name) +
+                           ", paired bootstrap over leakage groups. An interval that holds 0 shows no difference.",
+                       html_table({"question type", "n", escape_html(report.first_name),
+                                   escape_html(report.second_name), "difference", "draws in favour"},
+                                  rows));
+  double reach = 0.05;
+  for (const IntervalRow& row : chart) reach = std::max({reach, std::abs(row.low), std::abs(row.high)});
+  if (std::isfinite(reach)) body += html_section("Differences", "", interval_chart(chart, -reach, reach, 0));
+  if (!report.loss_curves.empty())
+    body += html_section("Training", "Loss per target token.", line_chart(report.loss_curves, "step", "loss"));
+  const auto confusion_pair = [&](const EvalSummary& summary, const std::string& name) {
+    return summary.closed.empty()
+               ? std::string()
+               : "<div><h3>" + escape_html(name) + "</h3>" + confusion_table(summary.closed.front()) + "</div>";
+  };
+  body += html_section("Confusion", "Rows are the truth.",
+                       "<div class=\"pair\">" + confusion_pair(report.first, report.first_name) +
+                           confusion_pair(report.second, report.second_name) + "</div>");
+  return html_page(report.title, "", body);
+}
+
+}  // namespace dermis

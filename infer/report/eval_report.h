@@ -1,0 +1,37 @@
+// report.html of an evaluation, and the page that compares two.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/shard/shard.h"
+#include "infer/eval/contamination.h"
+#include "infer/eval/summary.h"
+#include "infer/report/charts.h"
+
+namespace dermis {
+
+struct EvalReport {
+  std::string title;
+  std::string model, model_digest, shards, shards_fingerprint, licence;
+  int views = 1;
+  EvalSummary summary;
+  const std::vector<Prediction>* predictions = nullptr;
+  const ShardReader* pictures = nullptr;  // for the gallery
+  Contamination contamination;
+  std::vector<Series> loss_curves;  // empty: no run folder was given
+};
+std::string eval_report_html(const EvalReport& report);
+
+struct CompareReport {
+  std::string title, first_name, second_name;
+  std::vector<PairedRow> rows;
+  EvalSummary first, second;
+  std::vector<Series> loss_curves;
+};
+std::string compare_report_html(const CompareReport& report);
+
+// Loss over steps of a run's log.jsonl, training and validation, names prefixed with `prefix`.
+std::vector<Series> loss_curves_of(const std::string& run_folder, const std::string& prefix = "");
+
+}  // namespace dermis

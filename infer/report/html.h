@@ -1,0 +1,29 @@
+// Pieces of the self-contained report pages: escaping, the page around a body, pictures as data URIs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/image/image.h"
+
+namespace dermis {
+
+std::string escape_html(const std::string& text);
+
+// A whole page with the embedded style sheet; no script, no outside reference. `lead` stands under the title.
+std::string html_page(const std::string& title, const std::string& lead, const std::string& body);
+
+// <section> with a heading, an optional explaining sentence and content.
+std::string html_section(const std::string& title, const std::string& explanation, const std::string& content);
+
+// Cells are HTML; the first column is a row heading. Numbers align right when `numeric_from` <= column.
+std::string html_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows,
+                       size_t numeric_from = 1);
+
+// A JPEG thumbnail of at most `side` pixels as a data URI.
+std::string thumbnail_uri(const Image& image, int side);
+
+std::string format_number(double value, int decimals);                                 // "-" for NaN
+std::string format_interval(double value, double low, double high, int decimals = 3);  // "0.551 [0.512, 0.590]"
+
+}  // namespace dermis

@@ -1,0 +1,74 @@
+// The shipped program as a user meets it: help, wrong words, exit codes, and the reference page in docs/.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "tests/support/paths.h"
+
+namespace dermis {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Outcome {
+  int exit_code = 0;
+  std::string output;  // stdout and stderr
+};
+
+Outcome run_dermis(const std::string& arguments) {
+  const std::string command = std::string(DERMIS_PROGRAM) + " " + arguments + " 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  Outcome outcome;
+  std::array<char, 4096> buffer;
+  for (size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) outcome.output.append(buffer.data(), n);
+  const int status = pclose(pipe);
+  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return outcome;
+}
+
+TEST(Program, HelpListsCommandsAndExitCodes) {
+  const Outcome outcome = run_dermis("--help");
+  EXPECT_EQ(outcome.exit_code, 0);
+  for (const char* command :
+       {"data import", "data synth", "train", "eval", "ask", "demo", "doctor", "bench attention"}) {
+    EXPECT_THAT(outcome.output, HasSubstr(command));
+  }
+  EXPECT_THAT(outcome.output, HasSubstr("Exit codes"));
+}
+
+TEST(Program, UnknownCommandNamesTheNearest) {
+  const Outcome outcome = run_dermis("evla model shards");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("did you mean 'dermis eval'?"));
+}
+
+TEST(Program, UnknownOptionNamesTheNearest) {
+  const Outcome outcome = run_dermis("eval model shards --vews 3");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("--views"));
+}
+
+TEST(Program, MissingModelIsADataError) {
+  const Outcome outcome = run_dermis("ask no-such-model no-such.jpg question");
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.output, HasSubstr("no-such-model"));
+  EXPECT_THAT(outcome.output, HasSubstr("fix:"));
+}
+
+TEST(Program, ReferencePageIsInStep) {
+  const Outcome outcome = run_dermis("help --markdown");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  std::ifstream file(testing::source_folder() / "docs/cli.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(page, outcome.output) << "write it anew: build/release/dermis help --markdown > docs/cli.md";
+}
+
+}  // namespace
+}  // namespace dermis
