@@ -41,12 +41,15 @@ TensorList by_definition(const TensorList& in, const Labels& labels, const Linea
 void expect_right(int64_t rows, int64_t width, int64_t vocabulary, const LinearCeOptions& options,
                   double tolerance = 5e-6) {
   const Labels labels = random_labels(rows, vocabulary);
+  SCOPED_TRACE("rows " + std::to_string(rows) + ", vocabulary " + std::to_string(vocabulary));
   const auto definition = [&](const TensorList& in) { return by_definition(in, labels, options); };
   testing::expect_matches_fp64(
       [&](const TensorList& in) {
         return TensorList{linear_cross_entropy(in[0], in[1], labels.ids, labels.weights, options)};
       },
-      definition, {random_tensor({rows, width}, 1), random_tensor({vocabulary, width}, 2)}, tolerance, definition);
+      definition, {random_tensor({rows, width}, 1), random_tensor({vocabulary, width}, 2)}, tolerance,
+      // Products of one or two columns take another path in the matrix library, with rounding of its own.
+      vocabulary >= 100 ? testing::TensorFunction(definition) : nullptr);
 }
 
 TEST(linear_ce, matches_the_definition_for_awkward_shapes) {

@@ -1,0 +1,17 @@
+// Which implementation every operator takes on this machine's devices: what `dermis doctor` prints.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace dermis {
+
+struct OperatorPath {
+  std::string op;
+  std::string cpu;   // fp32 on the CPU
+  std::string cuda;  // on a GPU
+};
+
+std::vector<OperatorPath> operator_paths();
+
+}  // namespace dermis
