@@ -1,11 +1,13 @@
 #include "core/config/value.h"
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <sstream>
 
+#include "core/config/bare_text.h"
 #include "core/error.h"
 
 namespace dermis {
@@ -60,6 +62,14 @@ std::string ConfigValue::describe() const {
 }
 
 ConfigValue parse_toml(std::string_view text, const std::string& name) {
+  const size_t bare = find_bare_non_ascii(text);
+  if (bare != std::string_view::npos) {
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bare), '\n');
+    throw Error(ErrorKind::data, {.what = "not TOML: a character above ASCII outside quotes",
+                                  .where = name + ":" + std::to_string(line),
+                                  .found = "byte " + std::to_string(static_cast<unsigned char>(text[bare])),
+                                  .fix = "put text values and such keys in quotes"});
+  }
   try {
     return convert(toml::parse(text), name);
   } catch (const toml::parse_error& error) {
@@ -80,6 +90,7 @@ std::pair<std::string, ConfigValue> parse_override(const std::string& text) {
   ConfigValue value;
   const std::string raw = text.substr(equals + 1);
   try {
+    if (find_bare_non_ascii(raw) != std::string::npos) throw Error(ErrorKind::usage, {.what = "plain text"});
     const toml::table table = toml::parse("x = " + raw);
     if (table.size() != 1) throw Error(ErrorKind::usage, {.what = "more than one value"});
     value = convert(*table.get("x"), "");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/config/bare_text.h"
 #include "core/error.h"
 
 namespace dermis {
@@ -203,6 +204,26 @@ TEST(Config, BadPathsAndSyntax) {
   expect_error(kText, {"threads[0]=1"}, ErrorKind::usage, {"takes no index"});
   expect_error(kText, {"threads.x=1"}, ErrorKind::usage, {"no keys below"});
   expect_error(kText, {".=1"}, ErrorKind::usage, {"unknown key"});
+}
+
+TEST(Config, TextAboveAsciiNeedsQuotes) {
+  expect_error("threads = 1\nx = \xC3\x89\n", {}, ErrorKind::data, {"above ASCII outside quotes", "r.toml:2"});
+  EXPECT_EQ(resolve("# \xC3\x89\nwords = [\"\xC3\x89\", '\xC3\x89', \"\"\"\"\xC3\x89\"\"\"\"\"] # \xC3\x89\n")
+                .value.words.size(),
+            3U);
+  EXPECT_THROW(resolve("", {"preset=n\xC3\xA4no"}), Error);
+}
+
+TEST(BareText, SkipsStringsAndComments) {
+  const auto clean = [](std::string_view text) { return find_bare_non_ascii(text) == std::string_view::npos; };
+  EXPECT_TRUE(clean("\xEF\xBB\xBFx = 1"));
+  EXPECT_TRUE(clean("x = \"a\\\"\xC3\x89\""));
+  EXPECT_TRUE(clean("x = '\\' # \xC3\x89"));
+  EXPECT_TRUE(clean("x = '''\n\xC3\x89'' \xC3\x89''''' # \xC3\x89"));
+  EXPECT_TRUE(clean("x = \"\" # \xC3\x89"));
+  EXPECT_TRUE(clean("\"\xC3\x89\" = 1"));
+  EXPECT_EQ(find_bare_non_ascii("x = \"a\\\\\"\xC3\x89\""), 9U);
+  EXPECT_EQ(find_bare_non_ascii("x = 'a\n\xC3\x89'"), 7U);
 }
 
 TEST(Config, RequiredFieldsMustBeSet) {
