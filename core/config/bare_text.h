@@ -6,8 +6,8 @@
 
 namespace dermis {
 
-// Byte offset of the first character above ASCII outside strings and comments, or npos. TOML allows none there, and
-// toml++ 3.3 runs into undefined behaviour on some (U+00A1 to U+0499): look before parsing.
+// Byte offset of the first character above ASCII outside strings and comments, or npos. TOML allows none there. Exact
+// for text that is TOML otherwise.
 size_t find_bare_non_ascii(std::string_view toml);
 
 }  // namespace dermis

@@ -36,6 +36,18 @@ ConfigValue convert(const toml::node& node, const std::string& name) {
   return value;
 }
 
+// The text with each byte above ASCII written as digits. toml++ 3.3 runs into undefined behaviour on some characters
+// (U+00A1 to U+0499) outside strings, also while it makes up its mind about an error: it sees the skeleton first.
+std::string ascii_skeleton(std::string_view text) {
+  std::string skeleton;
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    skeleton += byte < 0x80 ? std::string(1, c) : "u" + std::to_string(byte);
+  }
+  return skeleton;
+}
+
 void mark_as_override(ConfigValue& value, const std::string& origin) {
   value.origin = origin;
   value.from_command_line = true;
@@ -62,21 +74,25 @@ std::string ConfigValue::describe() const {
 }
 
 ConfigValue parse_toml(std::string_view text, const std::string& name) {
-  const size_t bare = find_bare_non_ascii(text);
-  if (bare != std::string_view::npos) {
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bare), '\n');
-    throw Error(ErrorKind::data, {.what = "not TOML: a character above ASCII outside quotes",
-                                  .where = name + ":" + std::to_string(line),
-                                  .found = "byte " + std::to_string(static_cast<unsigned char>(text[bare])),
-                                  .fix = "put text values and such keys in quotes"});
-  }
+  const auto fail = [&](const std::string& what, size_t line, const std::string& fix) {
+    throw Error(ErrorKind::data, {.what = "not TOML: " + what, .where = name + ":" + std::to_string(line), .fix = fix});
+  };
   try {
+    const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
+    if (!ascii) {
+      (void)toml::parse(ascii_skeleton(text));
+      const size_t bare = find_bare_non_ascii(text);
+      if (bare != std::string_view::npos) {
+        const auto end = text.begin() + static_cast<std::ptrdiff_t>(bare);
+        fail("a character above ASCII outside quotes", static_cast<size_t>(1 + std::count(text.begin(), end, '\n')),
+             "put such keys and values in quotes");
+      }
+    }
     return convert(toml::parse(text), name);
   } catch (const toml::parse_error& error) {
-    throw Error(ErrorKind::data, {.what = "not TOML: " + std::string(error.description()),
-                                  .where = name + ":" + std::to_string(error.source().begin.line),
-                                  .fix = "correct the line; text values need quotes"});
+    fail(std::string(error.description()), error.source().begin.line, "correct the line; text values need quotes");
   }
+  return {};
 }
 
 std::pair<std::string, ConfigValue> parse_override(const std::string& text) {
@@ -90,10 +106,9 @@ std::pair<std::string, ConfigValue> parse_override(const std::string& text) {
   ConfigValue value;
   const std::string raw = text.substr(equals + 1);
   try {
-    if (find_bare_non_ascii(raw) != std::string::npos) throw Error(ErrorKind::usage, {.what = "plain text"});
-    const toml::table table = toml::parse("x = " + raw);
-    if (table.size() != 1) throw Error(ErrorKind::usage, {.what = "more than one value"});
-    value = convert(*table.get("x"), "");
+    auto table = std::get<ConfigTable>(parse_toml("x = " + raw, "").data);
+    if (table.entries.size() != 1) throw Error(ErrorKind::usage, {.what = "more than one value"});
+    value = std::move(table.entries[0].value);
   } catch (const std::exception&) {
     value.data = raw;
   }

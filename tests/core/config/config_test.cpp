@@ -207,11 +207,21 @@ TEST(Config, BadPathsAndSyntax) {
 }
 
 TEST(Config, TextAboveAsciiNeedsQuotes) {
-  expect_error("threads = 1\nx = \xC3\x89\n", {}, ErrorKind::data, {"above ASCII outside quotes", "r.toml:2"});
+  expect_error("threads = 1\nx = \xC3\x89\n", {}, ErrorKind::data, {"not TOML", "r.toml:2"});
+  expect_error("threads = 1\n\xC3\x89 = 1\n", {}, ErrorKind::data, {"above ASCII outside quotes", "r.toml:2"});
   EXPECT_EQ(resolve("# \xC3\x89\nwords = [\"\xC3\x89\", '\xC3\x89', \"\"\"\"\xC3\x89\"\"\"\"\"] # \xC3\x89\n")
                 .value.words.size(),
             3U);
   EXPECT_THROW(resolve("", {"preset=n\xC3\xA4no"}), Error);
+}
+
+TEST(Config, KeysAboveAsciiStayApart) {
+  struct Free {
+    std::map<std::string, double> map;
+    void visit(ConfigBuilder& v) { v.field("map", map, ""); }
+  };
+  const auto map = resolve_config<Free>({{"x.toml", "[map]\n\"\xC3\xA9\" = 1\n\"\xC3\xA8\" = 2\n"}}).value.map;
+  EXPECT_EQ(map, (std::map<std::string, double>{{"\xC3\xA9", 1}, {"\xC3\xA8", 2}}));
 }
 
 TEST(BareText, SkipsStringsAndComments) {
