@@ -1,0 +1,24 @@
+#include <fmt/format.h>
+
+#include "benchmarks/cmd/train.h"
+#include "benchmarks/train.h"
+#include "core/cli/parse.h"
+
+namespace dermis {
+
+int bench_train_command(const CommandTable&, const std::vector<std::string>& arguments) {
+  CLI::App app("Training speed and memory on random batches, against transformers and PyTorch", "bench train");
+  TrainBenchOptions options;
+  app.add_option("--preset", options.preset, "geometry: nano or small")->capture_default_str();
+  app.add_flag("--mixed", options.mixed, "answers of mixed length, which a padding trainer pays for");
+  app.add_option("--repeats", options.repeats, "timed repeats, interleaved with the peer's")->capture_default_str();
+  app.add_option("--steps", options.steps, "steps a repeat (0: about a second's worth)")->capture_default_str();
+  app.add_option("--threads", options.threads, "threads of the computation")->capture_default_str();
+  app.add_option("--peer", options.peer, "Python of an environment with torch and transformers");
+  app.add_option("--peer-script", options.peer_script, "the peer's program")->capture_default_str();
+  if (!parse_arguments(app, arguments)) return 0;
+  fmt::print("{}", describe(options, bench_train(options)));
+  return 0;
+}
+
+}  // namespace dermis

@@ -1,0 +1,150 @@
+#include "benchmarks/data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "benchmarks/peer_process.h"
+#include "core/error.h"
+#include "core/io/read_file.h"
+#include "data/generate/practice_set.h"
+#include "data/image/encode.h"
+#include "data/image/fitted.h"
+
+namespace dermis {
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr int kSide = 224;
+
+std::vector<Bytes> read_files(const DataBenchOptions& options) {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(options.real)) {
+    if (entry.path().extension() == ".jpg") paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  if (static_cast<int>(paths.size()) > options.most) paths.resize(static_cast<size_t>(options.most));
+  if (paths.empty()) {
+    throw Error(ErrorKind::data, {.what = "no JPEG files to measure with", .where = options.real, .expected = "*.jpg"});
+  }
+  std::vector<Bytes> files;
+  for (const std::string& path : paths) files.push_back(read_bytes(path));
+  return files;
+}
+
+std::vector<Bytes> practice_files(int count) {
+  PracticeOptions options;
+  options.size = 256;
+  std::vector<Bytes> files;
+  for (int i = 0; i < count; ++i) {
+    const PracticeImage made = make_practice_image(options, static_cast<uint64_t>(i));
+    files.push_back(encode_jpeg(made.image, made.jpeg_quality));
+  }
+  return files;
+}
+
+// Twelve megapixels of a practice picture with the noise of a sensor's pixels.
+Bytes large_file() {
+  PracticeOptions options;
+  options.size = 1024;
+  Image image = resize(make_practice_image(options, 0).image, 4000, 3000, ResampleFilter::bicubic);
+  Random random(0, RandomPurpose::selftest);
+  for (uint8_t& value : image.rgb) {
+    value = static_cast<uint8_t>(std::clamp(static_cast<int>(value) + static_cast<int>(random.bits() % 7) - 3, 0, 255));
+  }
+  return encode_jpeg(image, 90);
+}
+
+void decode_all(std::span<const Bytes> files) {
+  for (const Bytes& file : files) decode_image(file, "benchmark");
+}
+
+void fit_all(std::span<const Bytes> files) {
+  ImageFormat format;
+  format.size = kSide;
+  format.filter = ResampleFilter::bicubic;
+  std::vector<uint8_t> planes(size_t{3} * kSide * kSide);
+  for (const Bytes& file : files) decode_to_planes(file, "benchmark", format, planes.data());
+}
+
+void fit_on_two_threads(std::span<const Bytes> files) {
+  const std::jthread other([half = files.subspan(files.size() / 2)] { fit_all(half); });
+  fit_all(files.first(files.size() / 2));
+}
+
+std::unique_ptr<PeerProcess> start_peer(const DataBenchOptions& options, const std::string& what) {
+  auto peer = std::make_unique<PeerProcess>(
+      std::vector<std::string>{options.peer, options.peer_script, "--what", what, "--folder", options.real, "--size",
+                               std::to_string(kSide), "--most", std::to_string(options.most), "--serve"});
+  peer->read();
+  return peer;
+}
+
+BenchmarkRow row_of(const std::string& size, const Samples& mine, const Samples& limit, double images,
+                    const std::string& peer, const Samples& other) {
+  BenchmarkRow row{.size = size, .dtype = "uint8"};
+  row.time_s = mine.median();
+  row.p10_s = mine.quantile(0.1);
+  row.p90_s = mine.quantile(0.9);
+  row.achieved = images / row.time_s;
+  row.fraction = limit.median() / row.time_s;
+  row.peer = peer;
+  row.peer_s = other.median();
+  return row;
+}
+
+}  // namespace
+
+BenchmarkReport bench_data(const DataBenchOptions& options) {
+  const std::vector<Bytes> files = options.real.empty() ? practice_files(64) : read_files(options);
+  const Bytes large = large_file();
+  const std::span<const Bytes> one_large(&large, 1);
+  PracticeOptions practice;
+  enum { decode, fit, fit_two, decode_large, fit_large, generate, first_peer };
+  std::vector<std::function<void()>> contenders{[&] { decode_all(files); },
+                                                [&] { fit_all(files); },
+                                                [&] { fit_on_two_threads(files); },
+                                                [&] { decode_all(one_large); },
+                                                [&] { fit_all(one_large); },
+                                                [&] {
+                                                  for (uint64_t i = 0; i < 16; ++i) {
+                                                    const PracticeImage made = make_practice_image(practice, i);
+                                                    encode_jpeg(made.image, made.jpeg_quality);
+                                                  }
+                                                }};
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<PeerProcess>> peers;
+  if (!options.peer.empty() && !options.real.empty()) {
+    for (const char* name : {"torchvision", "pillow"}) {
+      names.emplace_back(name);
+      peers.push_back(start_peer(options, name));
+      contenders.emplace_back([peer = peers.back().get()] { peer->run(1); });
+    }
+  }
+  const std::vector<Samples> samples = run_interleaved(contenders, options.rounds);
+  const auto count = static_cast<double>(files.size());
+  const std::string small = options.real.empty() ? "256 px practice" : "small files";
+  BenchmarkReport report{.benchmark = "data",
+                         .device = processor_name() + ", one thread unless said",
+                         .unit = "images/s",
+                         .limit_name = "decoding the small files alone",
+                         .limit = count / samples[decode].median()};
+  const Samples& limit = samples[decode];
+  report.rows.push_back(row_of(small, samples[fit], limit, count, "decoding alone", samples[decode]));
+  for (size_t i = 0; i < names.size(); ++i) {
+    report.rows.push_back(row_of(small, samples[fit], limit, count, names[i], samples[first_peer + i]));
+  }
+  report.rows.push_back(row_of(small + ", 2 threads", samples[fit_two], limit, count, "1 thread", samples[fit]));
+  report.rows.push_back(
+      row_of("12 megapixels", samples[fit_large], samples[decode_large], 1, "decoding alone", samples[decode_large]));
+  report.rows.push_back(
+      row_of("practice images, 128 px", samples[generate], samples[generate], 16, "", samples[generate]));
+  return report;
+}
+
+}  // namespace dermis

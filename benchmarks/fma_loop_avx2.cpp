@@ -1,0 +1,8 @@
+#include "benchmarks/fma_loop_inl.h"
+#include "benchmarks/fma_peak.h"
+
+namespace dermis {
+
+float fma_loop_avx2(int64_t steps) { return fma_loop(steps); }
+
+}  // namespace dermis

@@ -1,0 +1,140 @@
+#include "train/run/assemble.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "core/error.h"
+#include "core/io/jsonl.h"
+#include "core/io/read_file.h"
+#include "models/weights/hf_folder.h"
+
+namespace dermis {
+namespace {
+
+constexpr const char* kImageWord = "<image>";
+
+void apply(const GeometryRecipe& geometry, VlmConfig& config) {
+  const auto set = [](int64_t value, int64_t& field) {
+    if (value > 0) field = value;
+  };
+  set(geometry.image_size, config.vision.image_size);
+  set(geometry.patch_size, config.vision.patch_size);
+  set(geometry.vision_hidden, config.vision.hidden);
+  set(geometry.vision_mlp, config.vision.mlp);
+  set(geometry.vision_layers, config.vision.layers);
+  set(geometry.vision_heads, config.vision.heads);
+  set(geometry.hidden, config.language.hidden);
+  set(geometry.mlp, config.language.mlp);
+  set(geometry.layers, config.language.layers);
+  set(geometry.heads, config.language.heads);
+  set(geometry.kv_heads, config.language.kv_heads);
+  set(geometry.head_size, config.language.head_size);
+  config.image.size = static_cast<int>(config.vision.image_size);
+}
+
+// The image token is the tokenizer's own where it has one, else the first id beyond its pieces.
+void fit_tokenizer(const Tokenizer& tokenizer, VlmConfig& config) {
+  config.fit_vocabulary(tokenizer.size());
+  if (const int32_t own = tokenizer.id_of(kImageWord); own >= 0) config.image_token = own;
+}
+
+void check_tokenizer(const std::string& start, const Tokenizer& tokenizer, const VlmConfig& config) {
+  const int32_t own = tokenizer.id_of(kImageWord);
+  const bool image_fits = own >= 0 ? own == config.image_token : config.image_token >= tokenizer.size();
+  if (image_fits && tokenizer.size() <= config.language.vocabulary) return;
+  throw Error(ErrorKind::data, {.what = "the tokenizer does not belong to the model",
+                                .where = tokenizer.model_path() + " and " + start,
+                                .expected = fmt::format("at most {} pieces, image token {}", config.language.vocabulary,
+                                                        config.image_token),
+                                .found = fmt::format("{} pieces, {} is {}", tokenizer.size(), kImageWord, own),
+                                .fix = "leave model.tokenizer out to take the model's own"});
+}
+
+void check_disjoint(const StageRecipe& stage, const StageShards& shards) {
+  std::set<std::string> trained;
+  for (const auto& shard : shards.training) {
+    const auto& groups = shard->manifest().groups;
+    trained.insert(groups.begin(), groups.end());
+  }
+  for (const auto& shard : shards.validation) {
+    for (const std::string& group : shard->manifest().groups) {
+      if (!trained.contains(group)) continue;
+      throw Error(ErrorKind::data, {.what = "training and validation share a leakage group",
+                                    .where = fmt::format("stage {}, {}", stage.name, shard->folder()),
+                                    .expected = "validation shards of other groups than the training shards",
+                                    .found = "group " + group + " in both",
+                                    .fix = "make the shards from one split (dermis data split, dermis data shard)"});
+    }
+  }
+}
+
+}  // namespace
+
+Tokenizer open_tokenizer(const ModelRecipe& recipe) {
+  if (!recipe.tokenizer.empty()) return Tokenizer::load(recipe.tokenizer);
+  if (!recipe.start.empty()) return Tokenizer::load(recipe.start);
+  throw Error(ErrorKind::usage, {.what = "the recipe names no tokenizer",
+                                 .where = "model.tokenizer",
+                                 .expected = "the path of a tokenizer.model",
+                                 .fix = "make one with dermis tokenizer train, then set model.tokenizer"});
+}
+
+Vlm make_model(const ModelRecipe& recipe, const Tokenizer& tokenizer, uint64_t seed) {
+  if (!recipe.start.empty()) {
+    Vlm model = load_model(recipe.start);
+    check_tokenizer(recipe.start, tokenizer, model.config());
+    return model;
+  }
+  VlmConfig config = preset(recipe.preset);
+  apply(recipe.geometry, config);
+  fit_tokenizer(tokenizer, config);
+  config.validate();
+  return {config, seed};
+}
+
+StageShards open_shards(const StageRecipe& stage) {
+  StageShards shards;
+  for (const SourceRecipe& source : stage.data) {
+    shards.training.push_back(std::make_shared<const ShardReader>(source.shards));
+    shards.weights.push_back(source.weight);
+    if (shards.training.back()->manifest().split != "test") continue;
+    throw Error(ErrorKind::data,
+                {.what = "these shards are the test split: a model trained on them cannot be evaluated",
+                 .where = fmt::format("stage {}, {}", stage.name, source.shards),
+                 .expected = "split train",
+                 .found = "split test",
+                 .fix = "name the train shards in stages[].data"});
+  }
+  for (const std::string& folder : stage.validation.shards) {
+    shards.validation.push_back(std::make_shared<const ShardReader>(folder));
+  }
+  check_disjoint(stage, shards);
+  return shards;
+}
+
+nlohmann::ordered_json training_manifest(const Recipe& recipe, const std::vector<StageShards>& stages) {
+  std::set<std::string> groups;
+  auto seen = nlohmann::ordered_json::array();
+  auto names = nlohmann::ordered_json::array();
+  const std::string earlier = (std::filesystem::path(recipe.model.start) / "train_manifest.json").string();
+  if (!recipe.model.start.empty() && std::filesystem::exists(earlier)) {
+    const auto json = parse_json(read_file(earlier), earlier);
+    for (const auto& group : json.at("groups")) groups.insert(group.get<std::string>());
+    seen = json.at("shards");
+    names = json.at("stages");
+  }
+  for (size_t i = 0; i < stages.size(); ++i) {
+    names.push_back(recipe.stages[i].name);
+    for (const auto& shard : stages[i].training) {
+      groups.insert(shard->manifest().groups.begin(), shard->manifest().groups.end());
+      const nlohmann::ordered_json entry{{"folder", shard->folder()}, {"fingerprint", shard->manifest().fingerprint}};
+      if (std::find(seen.begin(), seen.end(), entry) == seen.end()) seen.push_back(entry);
+    }
+  }
+  return {{"groups", groups}, {"shards", seen}, {"stages", names}};
+}
+
+}  // namespace dermis

@@ -1,0 +1,80 @@
+#include "train/run/state.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/error.h"
+
+namespace dermis {
+
+nlohmann::ordered_json to_json(const RunState& state, const RunIdentity& identity) {
+  return {
+      {"schema", 1},
+      {"stage", state.stage},
+      {"step", state.step},
+      {"steps_before", state.steps_before},
+      {"planned_steps", state.planned_steps},
+      {"batches", state.batches},
+      {"validated_step", state.validated_step},
+      {"elapsed_s", state.elapsed_s},
+      {"average_updates", state.average_updates},
+      {"best", {{"step", state.best.step}, {"value", state.best.value}, {"since", state.best.since}}},
+      {"guard", {{"losses", state.guard.losses}, {"spike_ids", state.guard.spike_ids}, {"spikes", state.guard.spikes}}},
+      {"identity",
+       {{"recipe", identity.recipe},
+        {"tokenizer", identity.tokenizer},
+        {"data", identity.data},
+        {"threads", identity.threads}}}};
+}
+
+RunState run_state_from_json(const nlohmann::ordered_json& json) {
+  RunState state;
+  json.at("stage").get_to(state.stage);
+  json.at("step").get_to(state.step);
+  json.at("steps_before").get_to(state.steps_before);
+  json.at("planned_steps").get_to(state.planned_steps);
+  json.at("batches").get_to(state.batches);
+  json.at("validated_step").get_to(state.validated_step);
+  json.at("elapsed_s").get_to(state.elapsed_s);
+  json.at("average_updates").get_to(state.average_updates);
+  json.at("best").at("step").get_to(state.best.step);
+  json.at("best").at("value").get_to(state.best.value);
+  json.at("best").at("since").get_to(state.best.since);
+  json.at("guard").at("losses").get_to(state.guard.losses);
+  json.at("guard").at("spike_ids").get_to(state.guard.spike_ids);
+  json.at("guard").at("spikes").get_to(state.guard.spikes);
+  return state;
+}
+
+RunIdentity run_identity_from_json(const nlohmann::ordered_json& json) {
+  const auto& identity = json.at("identity");
+  return {.recipe = identity.at("recipe"),
+          .tokenizer = identity.at("tokenizer"),
+          .data = identity.at("data"),
+          .threads = identity.at("threads")};
+}
+
+std::string check_identity(const RunIdentity& stored, const RunIdentity& now, bool allow_changed_recipe,
+                           const std::string& checkpoint) {
+  const auto refuse = [&](const char* what, const std::string& expected, const std::string& found, const char* fix) {
+    throw Error(ErrorKind::data, {.what = what, .where = checkpoint, .expected = expected, .found = found, .fix = fix});
+  };
+  if (stored.tokenizer != now.tokenizer) {
+    refuse("the run was started with another tokenizer", stored.tokenizer, now.tokenizer,
+           "name the tokenizer the run was started with, or start a new run");
+  }
+  if (stored.data != now.data) {
+    refuse("the run was started with other data", fmt::format("{}", fmt::join(stored.data, ", ")),
+           fmt::format("{}", fmt::join(now.data, ", ")),
+           "name the shards the run was started with (their fingerprint stands in manifest.json), or start a new run");
+  }
+  if (stored.recipe != now.recipe && !allow_changed_recipe) {
+    refuse("the run was started with another recipe", "recipe digest " + stored.recipe, now.recipe,
+           "compare it with recipe.toml of the run; --changed-recipe goes on nevertheless");
+  }
+  if (stored.threads == now.threads) return "";
+  return fmt::format("{} threads instead of {}: the result may differ in the last bits from an uninterrupted run",
+                     now.threads, stored.threads);
+}
+
+}  // namespace dermis
