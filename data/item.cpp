@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/io/jsonl.h"
+#include "data/fields/field_pack.h"
 #include "data/json_fields.h"
 
 namespace dermis {
@@ -55,6 +56,13 @@ Item item_from_json(const Json& json, const std::string& where) {
   item.differential = fields.weights("differential");
   item.metadata = fields.text_map("metadata");
   fields.no_others();
+  for (const auto& [name, value] : item.metadata) {
+    if (!is_missing(value)) continue;
+    throw Error(ErrorKind::data, {.what = "a missing value stands as text",
+                                  .where = where + ", field metadata." + name,
+                                  .expected = "no entry at all",
+                                  .found = "'" + value + "'"});
+  }
   for (const auto& [key, value] : {std::pair{"id", item.id}, std::pair{"image", item.image}}) {
     if (value.empty()) {
       throw Error(ErrorKind::data, {.what = std::string("field '") + key + "' is empty", .where = where});

@@ -32,6 +32,14 @@ std::string run_reason(const std::string& context, const std::string& answer) {
   return "";
 }
 
+// How a value would be given away: long enough values by themselves, short ones ("I", "V") behind their name ("type
+// I").
+std::string telling_phrase(const Attribute& attribute, const std::string& value) {
+  if (value.size() > 3 || attribute.kind == AttributeKind::number) return value;
+  const std::vector<std::string> name = words_of(attribute.name);
+  return name.empty() ? value : name.back() + " " + value;
+}
+
 // Hidden context lines read "attribute: value".
 std::string value_reason(const Record& record, const FieldPack& pack, const std::string& asked,
                          const std::string& answer) {
@@ -45,7 +53,8 @@ std::string value_reason(const Record& record, const FieldPack& pack, const std:
     const Attribute* attribute = pack.find_attribute(line.substr(0, colon));
     if (attribute == nullptr || attribute->visible || attribute->kind == AttributeKind::flag) continue;
     const std::string value = line.substr(colon + 2);
-    if (find_phrase(answer, value).empty() || !find_phrase(asked, value).empty()) continue;
+    const std::string phrase = telling_phrase(*attribute, value);
+    if (find_phrase(answer, phrase).empty() || !find_phrase(asked, phrase).empty()) continue;
     return "the answer gives the hidden " + attribute->name + " " + in_quotes(value);
   }
   return "";

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <set>
 
-#include "core/nearest_name.h"
 #include "core/error.h"
+#include "core/nearest_name.h"
 #include "data/fields/grammar.h"
 #include "data/fields/placeholders.h"
 #include "data/fields/read_pack.h"
@@ -138,7 +138,6 @@ void check_references(const FieldPack& pack, const std::string& name) {
       if (pack.find_attribute(id) == nullptr) broken("unknown attribute", where, id);
     }
   }
-  for (const QuestionType& type : pack.types) check_type(pack, type, name + "/questions.toml, type " + type.id);
   for (const AnswerTemplate& answer : pack.answers) {
     const std::string where = name + "/answers.toml, answer " + answer.id;
     const QuestionType* type = pack.find_type(answer.type);
@@ -149,6 +148,7 @@ void check_references(const FieldPack& pack, const std::string& name) {
     check_placeholders(pack, *type, answer.text, where);
     check_placeholders(pack, *type, answer.question, where + ", key question");
   }
+  for (const QuestionType& type : pack.types) check_type(pack, type, name + "/questions.toml, type " + type.id);
   for (const Stratum& stratum : pack.strata) {
     const std::string where = name + "/strata.toml, stratum " + stratum.id + ", key from";
     if (pack.find_attribute(stratum.from) == nullptr) broken("unknown attribute", where, stratum.from);

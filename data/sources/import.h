@@ -12,11 +12,12 @@
 namespace dermis {
 
 struct ImportOptions {
-  std::string kind;  // isic | pad_ufes_20 | folder | csv
-  std::string folder;
-  std::string map_file;                                // csv: TOML column map
-  std::string source, licence, attribution, modality;  // override or fill what the source does not say
-  int64_t limit = 0;                                   // pictures to keep at most; 0: all
+  std::string kind = {};  // isic | pad_ufes_20 | folder | csv
+  std::string folder = {};
+  std::string map_file = {};  // csv: TOML column map
+  std::string source = {}, licence = {}, attribution = {},
+              modality = {};  // override or fill what the source does not say
+  int64_t limit = 0;          // pictures to keep at most; 0: all
   int threads = 2;
   int near_bits = 4;  // report pairs of pictures whose phash differs in at most so many bits
 };

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "core/nearest_name.h"
 #include "core/error.h"
 #include "core/io/read_file.h"
+#include "core/nearest_name.h"
 #include "core/random.h"
 #include "data/fields/toml_json.h"
 #include "data/synth/questions.h"
@@ -13,6 +13,10 @@ namespace dermis {
 namespace {
 
 using Weighted = std::vector<std::pair<const QuestionType*, double>>;
+
+// Weight of self-instruct types that no plan weighs: a teacher with few ideas soon only repeats itself, and what
+// repeats is rejected.
+constexpr double kSelfInstruct = 0.1;
 
 // Takes one entry out, drawn by weight.
 const QuestionType* take_weighted(Weighted& from, Random& random) {
@@ -30,7 +34,7 @@ Weighted fitting_types(const Item& item, const FieldPack& pack, const SynthPlan&
                        const DataVocabulary& vocabulary) {
   Weighted fitting;
   for (const QuestionType& type : pack.types) {
-    double weight = plan.weights.empty() && type.style == plan.style ? 1 : 0;
+    double weight = plan.weights.empty() && type.style == plan.style ? (type.self_instruct ? kSelfInstruct : 1) : 0;
     if (const auto at = plan.weights.find(type.id); at != plan.weights.end()) weight = at->second;
     if (weight > 0 && type_applies(type, item, pack, vocabulary)) fitting.emplace_back(&type, weight);
   }
