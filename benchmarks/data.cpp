@@ -11,6 +11,7 @@
 #include "benchmarks/peer_process.h"
 #include "core/error.h"
 #include "core/io/read_file.h"
+#include "core/process.h"
 #include "data/generate/practice_set.h"
 #include "data/image/encode.h"
 #include "data/image/fitted.h"
@@ -87,7 +88,9 @@ std::unique_ptr<PeerProcess> start_peer(const DataBenchOptions& options, const s
 
 BenchmarkRow row_of(const std::string& size, const Samples& mine, const Samples& limit, double images,
                     const std::string& peer, const Samples& other) {
-  BenchmarkRow row{.size = size, .dtype = "uint8"};
+  BenchmarkRow row;
+  row.size = size;
+  row.dtype = "uint8";
   row.time_s = mine.median();
   row.p10_s = mine.quantile(0.1);
   row.p90_s = mine.quantile(0.9);
@@ -129,11 +132,12 @@ BenchmarkReport bench_data(const DataBenchOptions& options) {
   const std::vector<Samples> samples = run_interleaved(contenders, options.rounds);
   const auto count = static_cast<double>(files.size());
   const std::string small = options.real.empty() ? "256 px practice" : "small files";
-  BenchmarkReport report{.benchmark = "data",
-                         .device = processor_name() + ", one thread unless said",
-                         .unit = "images/s",
-                         .limit_name = "decoding the small files alone",
-                         .limit = count / samples[decode].median()};
+  BenchmarkReport report;
+  report.benchmark = "data";
+  report.device = hardware().cpu + ", one thread unless said";
+  report.unit = "images/s";
+  report.limit_name = "decoding the small files alone";
+  report.limit = count / samples[decode].median();
   const Samples& limit = samples[decode];
   report.rows.push_back(row_of(small, samples[fit], limit, count, "decoding alone", samples[decode]));
   for (size_t i = 0; i < names.size(); ++i) {

@@ -1,10 +1,8 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <thread>
-
 #include "core/cli/parse.h"
 #include "core/error.h"
+#include "core/process.h"
 #include "data/cmd/verbs.h"
 #include "data/generate/practice_set.h"
 
@@ -39,7 +37,7 @@ int run_data_generate(const CommandTable&, const std::vector<std::string>& argum
   std::vector<std::string> modalities;
   PracticeOptions options;
   int64_t count = 1000;
-  int threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  int threads = usable_cores();
   app.add_option("out", out, "Folder to write: images/ and items.jsonl")->required();
   app.add_option("--count", count, "Number of images")->check(CLI::Range(1, 10'000'000))->capture_default_str();
   app.add_option("--site", site, "a or b: b has other light, another camera and another class mix")
