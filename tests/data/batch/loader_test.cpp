@@ -5,12 +5,12 @@
 
 #include <fstream>
 #include <map>
-#include <opencv2/imgcodecs.hpp>
 #include <set>
 #include <thread>
 
 #include "core/error.h"
 #include "core/io/hash.h"
+#include "data/image/encode.h"
 #include "data/image/image.h"
 #include "data/text/train_tokenizer.h"
 #include "tests/support/paths.h"
@@ -21,16 +21,15 @@ namespace {
 using ::testing::HasSubstr;
 
 std::vector<uint8_t> png_of(int number, int width, int height) {
-  cv::Mat picture(height, width, CV_8UC3);
+  Image picture{width, height, {}};
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
-      picture.at<cv::Vec3b>(y, x) = cv::Vec3b(static_cast<uint8_t>(number * 37), static_cast<uint8_t>(x * 3),
-                                              static_cast<uint8_t>(y * 5 + number));
+      picture.rgb.push_back(static_cast<uint8_t>(y * 5 + number));
+      picture.rgb.push_back(static_cast<uint8_t>(x * 3));
+      picture.rgb.push_back(static_cast<uint8_t>(number * 37));
     }
   }
-  std::vector<uint8_t> bytes;
-  cv::imencode(".png", picture, bytes);
-  return bytes;
+  return encode_png(picture);
 }
 
 Record record_of(const Item& item, const std::string& type, int n, const std::string& answer) {
