@@ -6,12 +6,14 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/text/html.h"
+
 namespace dermis {
 namespace {
 
 constexpr std::array kPalette = {"#2f6f8f", "#c9743a", "#5b8c5a", "#8a5a83",
                                  "#b08d2e", "#4a7a9c", "#a34e4e", "#6b7d3a"};
-constexpr size_t kInnerLimit = 8, kOuterLimit = 8;
+constexpr size_t kInnerLimit = 18, kOuterLimit = 8;
 
 using Ranked = std::vector<std::pair<int64_t, std::string>>;
 
@@ -73,21 +75,6 @@ std::string ring_label(double radius, double from, double to, const std::string&
 
 }  // namespace
 
-std::string escape_html(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      case '\'': result += "&#39;"; break;
-      default: result += c;
-    }
-  }
-  return result;
-}
-
 std::string with_thousands(int64_t number) {
   std::string digits = std::to_string(number);
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
@@ -123,7 +110,8 @@ std::string word_wheel(const std::map<std::string, Counts>& words) {
   for (size_t i = 0; i < inner.size(); ++i) {
     const auto& [count, word] = inner[i];
     const double share = static_cast<double>(count) / total;
-    const std::string colour = kPalette[i % kPalette.size()];
+    const bool rest = i + 1 == kInnerLimit && words.size() > kInnerLimit;
+    const std::string colour = rest ? "var(--soft)" : kPalette[i % kPalette.size()];
     shapes += ring_piece(70, 150, at, at + share, colour, 0.95, fmt::format("{}: {}", word, with_thousands(count)));
     if (share > 0.025) labels += ring_label(110, at, at + share, word, false, "in");
     const auto found = words.find(word);
@@ -139,7 +127,7 @@ std::string word_wheel(const std::map<std::string, Counts>& words) {
     }
     at += share;
   }
-  return "<svg class=wheel viewBox='-330 -330 660 660' role=img aria-label='words of the questions'>" + shapes +
+  return "<svg class=wheel viewBox='-300 -285 600 570' role=img aria-label='words of the questions'>" + shapes +
          labels + "</svg>";
 }
 

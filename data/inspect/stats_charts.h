@@ -8,7 +8,6 @@
 
 namespace dermis {
 
-std::string escape_html(const std::string& text);
 std::string with_thousands(int64_t number);
 // Bars with name, value and share, the largest first, at most `limit` of them and then "... n more".
 std::string bar_list(const Counts& counts, size_t limit);

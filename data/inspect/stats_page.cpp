@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "core/text/html.h"
 #include "data/inspect/stats_charts.h"
 
 namespace dermis {
@@ -29,17 +30,6 @@ th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:5
 .hist{width:100%}.hist rect{fill:var(--bar)}.hist line{stroke:var(--line)}.hist text{font-size:12px;fill:var(--soft)}
 .gallery{display:flex;flex-wrap:wrap;gap:18px}.gallery figure{margin:0}.gallery .row{display:flex;gap:4px}.gallery img{width:96px;height:96px;object-fit:cover;border-radius:6px;display:block}
 figcaption{font-size:13px;color:var(--soft);margin-top:4px})";
-
-std::string base64(const std::vector<uint8_t>& bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) group = group << 8 | (i + j < bytes.size() ? bytes[i + j] : 0U);
-    for (size_t j = 0; j < 4; ++j) text += i + j > bytes.size() ? '=' : kDigits[group >> (18 - 6 * j) & 63];
-  }
-  return text;
-}
 
 std::string named(const std::string& name) { return escape_html(name.empty() ? "(none)" : name); }
 

@@ -173,7 +173,8 @@ std::map<std::string, std::vector<int64_t>> read_integers(const std::filesystem:
 }
 
 TEST(Pack, EqualsHuggingFacesProcessor) {
-  const auto cases = testing::parity_cases("paligemma");
+  auto cases = testing::parity_cases("paligemma");
+  for (const auto& folder : testing::parity_cases("paligemma2")) cases.push_back(folder);
   if (cases.empty()) GTEST_SKIP() << "skipped: no paligemma case under " << testing::parity_folder();
   for (const auto& folder : cases) {
     if (!std::filesystem::exists(folder / "inputs.safetensors")) continue;
