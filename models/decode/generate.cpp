@@ -1,9 +1,11 @@
 #include "models/decode/generate.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "models/decode/kv_cache.h"
@@ -57,6 +59,16 @@ void check_room(const Vlm& model, const Batch& prompts, const GenerateOptions& o
                                  .fix = "ask for a shorter answer, or shorten the prompt"});
 }
 
+double checked_log_probability(std::span<const float> logits, int32_t token, const std::string& sample_id) {
+  const double value = log_probability(logits, token);
+  if (std::isfinite(value)) return value;
+  throw Error(ErrorKind::data, {.what = "The model computes something that is not a number",
+                                .where = "sample '" + sample_id + "'",
+                                .expected = "finite logits",
+                                .found = fmt::format("log probability {}", value),
+                                .fix = "the weights are damaged or diverged in training: use an earlier checkpoint"});
+}
+
 }  // namespace
 
 std::vector<Generated> generate(const Vlm& model, const Batch& prompts, const GenerateOptions& options,
@@ -81,7 +93,8 @@ std::vector<Generated> generate(const Vlm& model, const Batch& prompts, const Ge
       Generated& result = results[static_cast<size_t>(sequence.index)];
       const std::span<const float> scores = row_of(logits, static_cast<int64_t>(row));
       const int32_t token = choose_token(scores, options, sequence.index, step);
-      result.log_likelihood += log_probability(scores, token);
+      result.log_likelihood +=
+          checked_log_probability(scores, token, prompts.sample_ids[static_cast<size_t>(sequence.index)]);
       if (token == model.config().eos) {
         result.finished = true;
         continue;
@@ -114,7 +127,8 @@ std::vector<double> sequence_log_likelihoods(const Vlm& model, const Batch& batc
     for (int64_t row = 0; row < rows; ++row) {
       const auto label = static_cast<size_t>(begin + row);
       while (batch.label_rows[label] >= batch.sequence_offsets[sequence + 1]) ++sequence;
-      sums[sequence] += log_probability(row_of(logits, row), batch.label_ids[label]);
+      sums[sequence] +=
+          checked_log_probability(row_of(logits, row), batch.label_ids[label], batch.sample_ids[sequence]);
     }
   }
   return sums;

@@ -1,6 +1,7 @@
 #include "models/weights/hf_folder.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
 #include <cstring>

@@ -1,22 +1,10 @@
 #include "models/weights/initial.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/random.h"
 
 namespace dermis {
-namespace {
-
-double truncated_normal(Random& random) {
-  constexpr double kCut = 2.0;
-  while (true) {
-    const double value = random.normal();
-    if (std::abs(value) <= kCut) return value;
-  }
-}
-
-}  // namespace
 
 void draw_initial(const ParameterSpec& spec, uint64_t seed, std::span<float> values) {
   Random random(seed, RandomPurpose::weights, stable_hash(spec.name));
@@ -25,9 +13,6 @@ void draw_initial(const ParameterSpec& spec, uint64_t seed, std::span<float> val
     case InitKind::ones: std::fill(values.begin(), values.end(), 1.0F); break;
     case InitKind::uniform:
       for (float& value : values) value = static_cast<float>(random.uniform(-spec.spread, spec.spread));
-      break;
-    case InitKind::truncated_normal:
-      for (float& value : values) value = static_cast<float>(spec.spread * truncated_normal(random));
       break;
     case InitKind::normal:
       for (float& value : values) value = static_cast<float>(spec.spread * random.normal());

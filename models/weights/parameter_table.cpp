@@ -6,8 +6,9 @@ namespace dermis {
 namespace {
 
 constexpr double kTextSpread = 0.02;  // initializer_range of Gemma
-// Standard deviation of a unit normal cut at two deviations: dividing by it gives the wanted one after the cut.
-constexpr double kTruncatedDeviation = 0.87962566103423978;
+// Deviation of a unit normal cut at two deviations. transformers divides by it to make up for a cut that it then makes
+// at 2.0 instead of two deviations, where nothing lies: its patch embedding is a plain normal, wider by this factor.
+constexpr double kCutDeviation = 0.87962566103423978;
 
 class TableBuilder {
  public:
@@ -62,7 +63,7 @@ class TableBuilder {
     const VisionConfig& v = config_.vision;
     const double fan_in = static_cast<double>(3 * v.patch_size * v.patch_size);
     add("vision_tower.embeddings.patch_embedding.weight", {v.hidden, 3, v.patch_size, v.patch_size}, Part::vision,
-        InitKind::truncated_normal, 1.0 / std::sqrt(fan_in) / kTruncatedDeviation);
+        InitKind::normal, 1.0 / std::sqrt(fan_in) / kCutDeviation);
     add("vision_tower.embeddings.patch_embedding.bias", {v.hidden}, Part::vision, InitKind::zeros);
     add("vision_tower.embeddings.position_embedding.weight", {v.patches(), v.hidden}, Part::vision, InitKind::normal,
         1.0 / std::sqrt(static_cast<double>(v.hidden)));

@@ -14,10 +14,8 @@ namespace dermis {
 enum class InitKind {
   zeros,
   ones,
-  normal,            // spread: standard deviation
-  truncated_normal,  // normal cut at two standard deviations; spread: the deviation after the cut
-  uniform            // [-spread, spread]
-
+  normal,  // spread: standard deviation
+  uniform  // [-spread, spread]
 };
 
 struct ParameterSpec {

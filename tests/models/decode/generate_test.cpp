@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <set>
+#include <limits>
 
 #include "core/error.h"
 #include "models/decode/kv_cache.h"
@@ -108,6 +108,15 @@ TEST(Generate, SampledTokensDependOnSeedAlone) {
   EXPECT_EQ(first[1].tokens, again[1].tokens);
   options.seed = 6;
   EXPECT_NE(generate(model, prompts, options)[0].tokens, first[0].tokens);
+}
+
+TEST(Generate, DamagedWeightsAreNamed) {
+  const Vlm model = small_model();
+  at::NoGradGuard no_grad;
+  model.parameters().back().tensor.fill_(std::numeric_limits<float>::quiet_NaN());
+  const Batch prompt = SmallBatch(model.config()).prompt(0, 4).batch();
+  EXPECT_THROW(generate(model, prompt, {}), Error);
+  EXPECT_THROW(sequence_log_likelihoods(model, SmallBatch(model.config()).labelled(0, 4, 2).batch()), Error);
 }
 
 TEST(Generate, OptionsOutOfRangeAreNamed) {
