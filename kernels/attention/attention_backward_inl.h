@@ -70,12 +70,12 @@ inline void score_gradients(const BackwardBlock& b, int64_t row, int64_t panel) 
 }
 
 template <int M, int NV>
-inline void query_gradient(const BackwardBlock& b, int64_t row, int64_t d, int64_t begin, int64_t end) {
+[[gnu::noinline]] void query_gradient(const BackwardBlock& b, int64_t row, int64_t d, int64_t begin, int64_t end) {
   float* grad_q = b.grad_q + (d / kPanel * b.rows + row) * kPanel;
   const float* k = b.task->k_natural + d / kPanel * b.task->rows.keys * kPanel;
   bool fresh = b.lo[row] >= b.key_begin;
   for (int64_t chain = begin; chain < end;) {
-    const int64_t chain_end = smaller(end, (chain / kChain + 1) * kChain);
+    const int64_t chain_end = chain_end_of(chain, end);
     Vec acc[M][NV];
     clear(acc);
     for (int64_t key = chain; key < chain_end;) {
@@ -114,7 +114,7 @@ void backward_strip(const BackwardBlock& b, int64_t row) {
 
 // sums[M keys] += weights^T rows, over `steps` rows of the block; `weights` and `sums` at the first key.
 template <int M, int NV>
-inline void add_to_keys(const float* weights, const float* rows, float* sums, int64_t steps) {
+[[gnu::noinline]] void add_to_keys(const float* weights, const float* rows, float* sums, int64_t steps) {
   for (int64_t begin = 0; begin < steps; begin += kChain) {
     Vec acc[M][NV];
     clear(acc);

@@ -29,8 +29,8 @@ struct ForwardBlock {
 };
 
 // Scores of one row become weights 2^(x - max); returns what the row's earlier sums are to be multiplied by.
-inline float weigh_row(const ForwardBlock& b, float* s, int64_t panel_stride, int64_t row, int64_t first,
-                       int64_t last) {
+[[gnu::noinline]] float weigh_row(const ForwardBlock& b, float* s, int64_t panel_stride, int64_t row, int64_t first,
+                                  int64_t last) {
   const int64_t lo = b.lo[row] - first * kLanes, hi = b.hi[row] - first * kLanes;  // in lanes from s
   const int64_t vectors = last - first;
   const float softcap = b.task->heads.softcap;
@@ -89,12 +89,12 @@ struct StripKeys {
 
 // One panel of output columns: o = o * factor + weights * values.
 template <int M, int NV>
-inline void weigh_values(const ForwardBlock& b, int64_t row, int64_t d, const StripKeys& keys) {
+[[gnu::noinline]] void weigh_values(const ForwardBlock& b, int64_t row, int64_t d, const StripKeys& keys) {
   float* o = b.o + (d / kPanel * b.rows + row) * kPanel;
   const float* v = b.task->v_natural + d / kPanel * b.task->rows.keys * kPanel;
   const int64_t first_panel = keys.begin / kPanel;
   for (int64_t chain = keys.begin; chain < keys.end;) {
-    const int64_t chain_end = smaller(keys.end, (chain / kChain + 1) * kChain);
+    const int64_t chain_end = chain_end_of(chain, keys.end);
     Vec acc[M][NV];
     clear(acc);
     for (int64_t key = chain; key < chain_end;) {

@@ -43,14 +43,6 @@ template <int M, int NV>
 }
 
 template <int M, int NV>
-[[gnu::always_inline]] inline void load_block(const float* c, Vec (&acc)[M][NV]) {
-#pragma GCC unroll 16
-  for (int i = 0; i < M; ++i)
-#pragma GCC unroll 2
-    for (int n = 0; n < NV; ++n) acc[i][n] = load(c + i * kPanel + n * kLanes);
-}
-
-template <int M, int NV>
 [[gnu::always_inline]] inline void store_block(float* c, const Vec (&acc)[M][NV]) {
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)
@@ -62,10 +54,17 @@ template <int M, int NV>
 // exact than those of a blocked matrix product.
 constexpr int64_t kChain = 64;
 
+// End of the chain of keys that begins at `begin`: whole panels, and no short chain at the end.
+inline int64_t chain_end_of(int64_t begin, int64_t end) {
+  const int64_t stop = (begin / kChain + 1) * kChain;
+  return end - stop <= kChain / 2 ? end : stop;
+}
+
 // c += acc, or c = acc when `fresh`.
 template <int M, int NV>
 [[gnu::always_inline]] inline void add_block(float* c, Vec (&acc)[M][NV], bool fresh) {
   if (!fresh) {
+    asm volatile("" ::: "memory");  // sums must not be loaded before the product, which needs all registers
 #pragma GCC unroll 16
     for (int i = 0; i < M; ++i)
 #pragma GCC unroll 2
@@ -76,8 +75,7 @@ template <int M, int NV>
 
 // c[M rows, one panel] = a[M, D] b[D, one panel]: a natural panels of `rows` rows each, b one transposed panel.
 template <int M, int NV>
-[[gnu::always_inline]] inline void multiply_over_head(const float* a, int64_t rows, const float* b, int64_t head_size,
-                                                      float* c) {
+[[gnu::noinline]] void multiply_over_head(const float* a, int64_t rows, const float* b, int64_t head_size, float* c) {
   for (int64_t begin = 0; begin < head_size; begin += kChain) {
     Vec acc[M][NV];
     clear(acc);

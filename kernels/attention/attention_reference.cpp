@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_checks.h"
@@ -22,39 +23,43 @@ struct Reference {
   const double* key(int64_t s, int64_t h) const { return k + (s * G + h / (H / G)) * D; }
   const double* value(int64_t s, int64_t h) const { return v + (s * G + h / (H / G)) * D; }
 
-  double score(int64_t t, int64_t h, int64_t s) const {
-    double dot = 0;
-    for (int64_t d = 0; d < D; ++d) dot += q[(t * H + h) * D + d] * key(s, h)[d];
-    return softcap != 0 ? softcap * std::tanh(dot * scale / softcap) : dot * scale;
+  // Scores of (row t, head h) for keys [lo, hi), after the soft-cap.
+  void score_row(int64_t t, int64_t h, int32_t lo, int32_t hi, std::vector<double>& scores) const {
+    scores.clear();
+    for (int64_t s = lo; s < hi; ++s) {
+      double dot = 0;
+      for (int64_t d = 0; d < D; ++d) dot += q[(t * H + h) * D + d] * key(s, h)[d];
+      scores.push_back(softcap != 0 ? softcap * std::tanh(dot * scale / softcap) : dot * scale);
+    }
   }
 
-  void forward_row(int64_t t, int64_t h, int32_t lo, int32_t hi) const {
+  void forward_row(int64_t t, int64_t h, int32_t lo, const std::vector<double>& scores) const {
     double largest = -std::numeric_limits<double>::infinity();
-    for (int64_t s = lo; s < hi; ++s) largest = std::max(largest, score(t, h, s));
+    for (const double score : scores) largest = std::max(largest, score);
     double sum = 0;
     double* o_row = o + (t * H + h) * D;
-    for (int64_t s = lo; s < hi; ++s) {
-      const double weight = std::exp(score(t, h, s) - largest);
+    for (size_t i = 0; i < scores.size(); ++i) {
+      const double weight = std::exp(scores[i] - largest);
       sum += weight;
-      for (int64_t d = 0; d < D; ++d) o_row[d] += weight * value(s, h)[d];
+      for (int64_t d = 0; d < D; ++d) o_row[d] += weight * value(lo + static_cast<int64_t>(i), h)[d];
     }
-    if (hi > lo) {
+    if (!scores.empty()) {
       for (int64_t d = 0; d < D; ++d) o_row[d] /= sum;
     }
     lse[h * T + t] = largest + std::log(sum);
   }
 
-  void backward_row(int64_t t, int64_t h, int32_t lo, int32_t hi) const {
+  void backward_row(int64_t t, int64_t h, int32_t lo, const std::vector<double>& scores) const {
     const int64_t row = (t * H + h) * D;
     double o_dot_grad = 0;
     for (int64_t d = 0; d < D; ++d) o_dot_grad += o[row + d] * grad_o[row + d];
-    for (int64_t s = lo; s < hi; ++s) {
-      const double capped = score(t, h, s);
-      const double weight = std::exp(capped - lse[h * T + t]);
+    for (size_t i = 0; i < scores.size(); ++i) {
+      const int64_t s = lo + static_cast<int64_t>(i);
+      const double weight = std::exp(scores[i] - lse[h * T + t]);
       double grad_weight = 0;
       for (int64_t d = 0; d < D; ++d) grad_weight += grad_o[row + d] * value(s, h)[d];
       double grad_dot = weight * (grad_weight - o_dot_grad) * scale;
-      if (softcap != 0) grad_dot *= 1 - (capped / softcap) * (capped / softcap);
+      if (softcap != 0) grad_dot *= 1 - (scores[i] / softcap) * (scores[i] / softcap);
       const int64_t key_row = (s * G + h / (H / G)) * D;
       for (int64_t d = 0; d < D; ++d) {
         dv[key_row + d] += weight * grad_o[row + d];
@@ -101,11 +106,13 @@ AttentionReference attention_reference(const at::Tensor& q_THD, const at::Tensor
                         options.softcap};
   // One task a key/value head: it alone writes that head's gradients, in the order of the rows.
   at::parallel_for(0, loops.G, 1, [&](int64_t begin, int64_t end) {
+    std::vector<double> scores;
     for (int64_t h = begin * (H / loops.G); h < end * (H / loops.G); ++h) {
       for (int64_t t = 0; t < T; ++t) {
         const int32_t lo = visible.lo()[static_cast<size_t>(t)], hi = visible.hi()[static_cast<size_t>(t)];
-        loops.forward_row(t, h, lo, hi);
-        if (grad_o) loops.backward_row(t, h, lo, hi);
+        loops.score_row(t, h, lo, hi, scores);
+        loops.forward_row(t, h, lo, scores);
+        if (grad_o) loops.backward_row(t, h, lo, scores);
       }
     }
   });
