@@ -4,11 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "core/text/html.h"
 #include "data/image/image.h"
 
 namespace dermis {
-
-std::string escape_html(const std::string& text);
 
 // A whole page with the embedded style sheet; no script, no outside reference. `lead` stands under the title.
 std::string html_page(const std::string& title, const std::string& lead, const std::string& body);
