@@ -18,16 +18,33 @@ std::string id_reason(const Record& record, const std::string& answer) {
   return "";
 }
 
-std::string run_reason(const std::string& context, const std::string& answer) {
-  const std::vector<std::string> hidden = words_of(context);
+// Lines of the hidden context: "name: value".
+std::vector<std::pair<std::string, std::string>> lines_of(const std::string& context) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (size_t at = 0; at < context.size();) {
+    const size_t end = std::min(context.find('\n', at), context.size());
+    const std::string line = context.substr(at, end - at);
+    at = end + 1;
+    const size_t colon = line.find(": ");
+    if (colon != std::string::npos) lines.emplace_back(line.substr(0, colon), line.substr(colon + 2));
+  }
+  return lines;
+}
+
+// What can be seen may be said in the context's own words.
+std::string run_reason(const Record& record, const FieldPack& pack, const std::string& answer) {
   const std::vector<std::string> said = words_of(answer);
-  if (hidden.size() < kWordRun || said.size() < kWordRun) return "";
-  for (size_t i = 0; i + kWordRun <= said.size(); ++i) {
-    const auto run = said.begin() + static_cast<std::ptrdiff_t>(i);
-    if (std::search(hidden.begin(), hidden.end(), run, run + kWordRun) == hidden.end()) continue;
-    std::string text;
-    for (size_t j = 0; j < kWordRun; ++j) text += (j == 0 ? "" : " ") + said[i + j];
-    return "the answer repeats the hidden context: " + in_quotes(text);
+  for (const auto& [name, value] : lines_of(record.hidden_context)) {
+    const Attribute* attribute = pack.find_attribute(name);
+    if (attribute != nullptr && attribute->visible) continue;
+    const std::vector<std::string> hidden = words_of(name + " " + value);
+    for (size_t i = 0; hidden.size() >= kWordRun && i + kWordRun <= said.size(); ++i) {
+      const auto run = said.begin() + static_cast<std::ptrdiff_t>(i);
+      if (std::search(hidden.begin(), hidden.end(), run, run + kWordRun) == hidden.end()) continue;
+      std::string text;
+      for (size_t j = 0; j < kWordRun; ++j) text += (j == 0 ? "" : " ") + said[i + j];
+      return "the answer repeats the hidden context: " + in_quotes(text);
+    }
   }
   return "";
 }
@@ -40,19 +57,11 @@ std::string telling_phrase(const Attribute& attribute, const std::string& value)
   return name.empty() ? value : name.back() + " " + value;
 }
 
-// Hidden context lines read "attribute: value".
 std::string value_reason(const Record& record, const FieldPack& pack, const std::string& asked,
                          const std::string& answer) {
-  size_t at = 0;
-  while (at < record.hidden_context.size()) {
-    const size_t end = std::min(record.hidden_context.find('\n', at), record.hidden_context.size());
-    const std::string line = record.hidden_context.substr(at, end - at);
-    at = end + 1;
-    const size_t colon = line.find(": ");
-    if (colon == std::string::npos) continue;
-    const Attribute* attribute = pack.find_attribute(line.substr(0, colon));
+  for (const auto& [name, value] : lines_of(record.hidden_context)) {
+    const Attribute* attribute = pack.find_attribute(name);
     if (attribute == nullptr || attribute->visible || attribute->kind == AttributeKind::flag) continue;
-    const std::string value = line.substr(colon + 2);
     const std::string phrase = telling_phrase(*attribute, value);
     if (find_phrase(answer, phrase).empty() || !find_phrase(asked, phrase).empty()) continue;
     return "the answer gives the hidden " + attribute->name + " " + in_quotes(value);
@@ -74,7 +83,7 @@ Verdict check_hidden_context_leak(const Record& record, const FieldPack& pack) {
       if (reason.empty() && !find_phrase(turn.answer, word).empty()) reason = "the answer says " + in_quotes(word);
     }
     if (reason.empty()) reason = id_reason(record, turn.answer);
-    if (reason.empty()) reason = run_reason(record.hidden_context, turn.answer);
+    if (reason.empty()) reason = run_reason(record, pack, turn.answer);
     if (reason.empty()) reason = value_reason(record, pack, asked, turn.answer);
     if (!reason.empty()) return {"hidden_context_leak", false, 0, reason};
   }

@@ -23,7 +23,7 @@ int run_data_import(const CommandTable&, const std::vector<std::string>& argumen
   app.add_option("--attribution", options.attribution, "attribution of pictures whose source states none");
   app.add_option("--modality", options.modality, "modality of pictures whose source states none");
   app.add_option("--threads", options.threads, "threads that read pictures")->check(CLI::Range(1, 256));
-  app.add_option("--near-bits", options.near_bits, "differing phash bits up to which pictures count as near duplicates")
+  app.add_option("--near-bits", options.near_bits, "pictures within so many phash bits are compared by pixels")
       ->check(CLI::Range(0, 15));
   if (!parse_arguments(app, arguments)) return 0;
   const FieldPack pack = load_field_pack(field);

@@ -36,10 +36,11 @@ int run_data_split(const CommandTable&, const std::vector<std::string>& argument
   app.add_option("--stratum", options.stratum, "metadata attribute to balance beside the label");
   app.add_option("--seed", options.seed, "seed of the order in which groups are placed");
   app.add_option("--near-bits", options.groups.near_bits,
-                 "differing phash bits up to which pictures count as near duplicates; -1: not looked for")
+                 "pictures within so many phash bits are compared by pixels; -1: near duplicates are not looked for")
       ->check(CLI::Range(-1, 15));
   if (!parse_arguments(app, arguments)) return 0;
   std::vector<Item> items = read_items(items_path);
+  options.groups.image_folder = std::filesystem::absolute(items_path).parent_path().string();
   move_items_file(items, items_path, out);
   make_folder(out);
   const SplitResult result = split_items(std::move(items), options);

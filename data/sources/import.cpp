@@ -5,13 +5,12 @@
 #include <set>
 #include <unordered_map>
 
-#include "core/nearest_name.h"
 #include "core/error.h"
-#include "data/image/phash.h"
+#include "core/nearest_name.h"
 #include "data/sources/licence.h"
 #include "data/sources/picture_facts.h"
 #include "data/sources/readers.h"
-#include "data/split/near_duplicates.h"
+#include "data/split/look_alikes.h"
 
 namespace dermis {
 namespace {
@@ -78,10 +77,8 @@ void finish_item(const ImportOptions& options, const SourceRow& row, Item& item)
 
 void report_duplicates(const std::vector<Item>& items, int near_bits, ImportReport& report) {
   std::map<std::string, std::vector<size_t>> by_bytes;
-  std::vector<uint64_t> hashes;
   for (size_t i = 0; i < items.size(); ++i) {
     by_bytes[items[i].sha256].push_back(i);
-    hashes.push_back(phash_value(items[i].phash));
   }
   for (const auto& [sha256, same] : by_bytes) {
     if (same.size() < 2) continue;
@@ -102,7 +99,7 @@ void report_duplicates(const std::vector<Item>& items, int near_bits, ImportRepo
   }
   std::sort(report.duplicate_bytes.begin(), report.duplicate_bytes.end());
   std::sort(report.duplicate_conflicts.begin(), report.duplicate_conflicts.end());
-  for (const auto& [i, j] : near_duplicate_links(hashes, near_bits)) {
+  for (const auto& [i, j] : find_look_alikes(items, "", near_bits).links) {
     if (items[i].sha256 != items[j].sha256) report.near_duplicates.emplace_back(items[i].id, items[j].id);
   }
 }

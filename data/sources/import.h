@@ -8,6 +8,7 @@
 
 #include "data/fields/field_pack.h"
 #include "data/item.h"
+#include "data/split/look_alikes.h"
 
 namespace dermis {
 
@@ -19,7 +20,7 @@ struct ImportOptions {
               modality = {};  // override or fill what the source does not say
   int64_t limit = 0;          // pictures to keep at most; 0: all
   int threads = 2;
-  int near_bits = 4;  // report pairs of pictures whose phash differs in at most so many bits
+  int near_bits = kCandidateBits;  // pairs of pictures within so many phash bits are compared by pixels
 };
 
 struct ImportReport {

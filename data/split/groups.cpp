@@ -6,8 +6,7 @@
 
 #include "core/io/hash.h"
 #include "core/random.h"
-#include "data/image/phash.h"
-#include "data/split/near_duplicates.h"
+#include "data/split/look_alikes.h"
 
 namespace dermis {
 namespace {
@@ -45,19 +44,6 @@ int64_t join_equal(UnionFind& sets, const std::vector<Item>& items, const Key& k
   return joined;
 }
 
-int64_t join_near(UnionFind& sets, const std::vector<Item>& items, int bits) {
-  std::vector<uint64_t> hashes;
-  std::vector<size_t> index;
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i].phash.empty() || items[i].label_basis == "generated") continue;
-    hashes.push_back(phash_value(items[i].phash));
-    index.push_back(i);
-  }
-  int64_t joined = 0;
-  for (const auto& [a, b] : near_duplicate_links(hashes, bits)) joined += sets.join(index[a], index[b]) ? 1 : 0;
-  return joined;
-}
-
 }  // namespace
 
 Groups leakage_groups(const std::vector<Item>& items, const GroupOptions& options) {
@@ -70,7 +56,11 @@ Groups leakage_groups(const std::vector<Item>& items, const GroupOptions& option
     return item.lesion.empty() ? std::string() : item.source + "\n" + item.patient + "\n" + item.lesion;
   });
   groups.joined[2] = join_equal(sets, items, [](const Item& item) { return item.sha256; });
-  if (options.near_bits >= 0) groups.joined[3] = join_near(sets, items, options.near_bits);
+  if (options.near_bits >= 0) {
+    const LookAlikes look_alikes = find_look_alikes(items, options.image_folder, options.near_bits);
+    for (const auto& [i, j] : look_alikes.links) groups.joined[3] += sets.join(i, j) ? 1 : 0;
+    groups.not_compared = look_alikes.not_compared;
+  }
 
   std::map<size_t, std::string> smallest;
   for (size_t i = 0; i < items.size(); ++i) {

@@ -34,6 +34,7 @@ std::vector<std::pair<size_t, size_t>> near_duplicate_links(const std::vector<ui
     if (fresh) {
       distinct.emplace_back(hashes[i], i);
     } else {
+      links.emplace_back(at->second.first, i);
       links.emplace_back(at->second.second, i);
       at->second.second = i;
     }

@@ -160,6 +160,7 @@ SplitResult split_items(std::vector<Item> items, const SplitOptions& options) {
   report.options = options;
   Groups groups = leakage_groups(result.items, options.groups);
   report.joined = groups.joined;
+  report.not_compared = groups.not_compared;
   if (options.keep_official) report.leaks = find_leaks(result.items, groups);
   if (options.fix_leaks) drop_leaking(result, groups);
   size_t key_count = 0;

@@ -35,6 +35,7 @@ struct SplitReport {
   SplitOptions options;
   int64_t items = 0, groups = 0, largest_group = 0;
   std::array<int64_t, 4> joined{};
+  int64_t not_compared = 0;
   std::vector<Leak> leaks;                                       // of the official splits, as they came
   std::vector<std::string> removed;                              // "id (train)": left out by fix_leaks
   std::map<std::string, std::map<std::string, int64_t>> counts;  // split -> label -> items

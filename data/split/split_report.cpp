@@ -46,6 +46,10 @@ std::string report_text(const SplitReport& report) {
                                  report.largest_group);
   text += fmt::format("joined by patient {}, lesion {}, equal bytes {}, near duplicates {}\n\n", report.joined[0],
                       report.joined[1], report.joined[2], report.joined[3]);
+  if (report.not_compared > 0) {
+    text += fmt::format("{} near pairs were judged by hash alone, as a picture could not be opened\n\n",
+                        report.not_compared);
+  }
   std::set<std::string> labels;
   for (const auto& [split, counts] : report.counts) {
     for (const auto& [label, count] : counts) labels.insert(label);

@@ -100,6 +100,12 @@ TEST(HiddenContextLeak, WordsIdsRunsAndValues) {
   EXPECT_THAT(check_hidden_context_leak(record, pack()).reason, HasSubstr("one two three four five six"));
 }
 
+TEST(HiddenContextLeak, WhatCanBeSeenMayBeSaid) {
+  Record record = open_record("Border: irregular. Colours: light brown, dark brown, black, red and a melanoma.");
+  record.hidden_context = "border: irregular\ncolours: light brown, dark brown, black, red";
+  EXPECT_TRUE(check_hidden_context_leak(record, pack()).passed);
+}
+
 TEST(HiddenContextLeak, WholeWordsOnly) {
   EXPECT_TRUE(check_hidden_context_leak(open_record("The labels of the vessels suggest a melanoma."), pack()).passed);
 }

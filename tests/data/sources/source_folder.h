@@ -1,6 +1,7 @@
 // Small sources written to disk for the importers' tests.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>

@@ -11,6 +11,7 @@
 #include "core/random.h"
 #include "data/image/phash.h"
 #include "data/split/near_duplicates.h"
+#include "tests/data/sources/source_folder.h"
 #include "tests/support/paths.h"
 
 namespace dermis {
@@ -73,15 +74,16 @@ TEST(NearDuplicates, FindsExactlyThePairsWithinTheThreshold) {
   }
 }
 
-TEST(NearDuplicates, EqualHashesAreAChain) {
-  EXPECT_THAT(near_duplicate_links({7, 7, 7, 7}, 2), ElementsAre(Link{0, 1}, Link{1, 2}, Link{2, 3}));
+TEST(NearDuplicates, EqualHashesMeetTheFirstAndTheLatest) {
+  EXPECT_THAT(near_duplicate_links({7, 7, 7, 7}, 2),
+              ElementsAre(Link{0, 1}, Link{0, 2}, Link{0, 3}, Link{1, 2}, Link{2, 3}));
 }
 
 TEST(NearDuplicates, FiftyThousandTakeNoTime) {
   Random random(2, RandomPurpose::selftest);
   std::vector<uint64_t> hashes;
   for (int i = 0; i < 50000; ++i) hashes.push_back(draw(random));
-  EXPECT_THAT(near_duplicate_links(hashes, kNearDuplicateBits), IsEmpty());
+  EXPECT_THAT(near_duplicate_links(hashes, kCandidateBits), IsEmpty());
 }
 
 TEST(Groups, PatientLesionBytesAndLooksJoin) {
@@ -101,6 +103,31 @@ TEST(Groups, PatientLesionBytesAndLooksJoin) {
   EXPECT_EQ(groups.of[4], groups.of[5]);
   EXPECT_EQ(groups.of[6], groups.of[7]);
   EXPECT_THAT(groups.joined, ElementsAre(1, 0, 1, 1));
+}
+
+TEST(LookAlikes, RecolouredCopiesCorrelateAndOtherPicturesDoNot) {
+  const Image image = testing::patterned_image(1);
+  Image darker = resize(image, 40, 40, ResampleFilter::bicubic);
+  for (uint8_t& value : darker.rgb) value = static_cast<uint8_t>(20 + value / 2);
+  EXPECT_GT(grey_correlation(image, darker), kSameCorrelation);
+  EXPECT_LT(grey_correlation(image, testing::patterned_image(2)), 0.6);
+  EXPECT_EQ(grey_correlation(image, Image{8, 8, std::vector<uint8_t>(192, 50)}), 0);
+}
+
+TEST(LookAlikes, PixelsDecideWhereThePicturesCanBeOpened) {
+  const testing::TempFolder folder;
+  Random random(4, RandomPurpose::selftest);
+  std::vector<Item> items{item_of("a", "nevus", random), item_of("b", "nevus", random), item_of("c", "nevus", random)};
+  for (Item& item : items) item.phash = items[0].phash;
+  testing::write_picture(folder / "a.png", 1);
+  testing::write_picture(folder / "b.png", 1, 96);
+  testing::write_picture(folder / "c.png", 2);
+  const LookAlikes found = find_look_alikes(items, folder.path().string(), kCandidateBits);
+  EXPECT_THAT(found.links, ElementsAre(Link{0, 1}));
+  EXPECT_EQ(found.compared, 3);
+  const LookAlikes blind = find_look_alikes(items, (folder / "nowhere"), kCandidateBits);
+  EXPECT_THAT(blind.links, SizeIs(3));
+  EXPECT_EQ(blind.not_compared, 3);
 }
 
 TEST(Groups, RenderedPicturesMayLookAlike) {
