@@ -40,6 +40,17 @@ SourceRows read_rows(const ImportOptions& options, const FieldPack& pack) {
                                  .fix = near.empty() ? "" : "did you mean '" + near + "'?"});
 }
 
+SourceRows rows_of(const ImportOptions& options, const FieldPack& pack) {
+  try {
+    return read_rows(options, pack);
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw Error(ErrorKind::data, {.what = "folder cannot be read",
+                                  .where = error.path1().string(),
+                                  .found = error.code().message(),
+                                  .fix = "check that you may read it and everything below it"});
+  }
+}
+
 // Rows that can be opened; every other row is counted under its first reason.
 std::vector<size_t> select_rows(const std::vector<SourceRow>& rows, int64_t limit, ImportReport& report,
                                 std::vector<int64_t>& counts) {
@@ -145,7 +156,7 @@ void reconcile(const ImportReport& report) {
 
 ImportResult import_source(const ImportOptions& options, const FieldPack& pack) {
   const auto start = std::chrono::steady_clock::now();
-  SourceRows source = read_rows(options, pack);
+  SourceRows source = rows_of(options, pack);
   ImportResult result;
   ImportReport& report = result.report;
   report.kind = options.kind;

@@ -47,8 +47,8 @@ PictureIndex::PictureIndex(const std::filesystem::path& folder) : folder_(folder
   }
   std::sort(all_.begin(), all_.end());
   for (const auto& path : all_) {
-    by_name_.emplace(path.filename().string(), path.string());
-    by_name_.emplace(path.stem().string(), path.string());
+    by_name_[path.filename().string()].push_back(path.string());
+    by_name_[path.stem().string()].push_back(path.string());
   }
 }
 
@@ -57,7 +57,12 @@ std::string PictureIndex::find(const std::string& name) const {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(direct, ignored)) return direct.string();
   const auto at = by_name_.find(std::filesystem::path(name).filename().string());
-  return at == by_name_.end() ? std::string() : at->second;
+  if (at == by_name_.end()) return "";
+  if (at->second.size() == 1) return at->second.front();
+  throw Error(ErrorKind::data, {.what = "two pictures have the name that the table gives",
+                                .where = name,
+                                .found = at->second[0] + " and " + at->second[1],
+                                .fix = "give paths in the table, or move one picture out of the folder"});
 }
 
 std::string split_name(const std::string& raw, const std::string& where) {

@@ -38,13 +38,14 @@ class PictureIndex {
  public:
   explicit PictureIndex(const std::filesystem::path& folder);
   // Path of the picture called `name` (with or without extension, or a path relative to the folder); "" when absent.
+  // Error(data) when two pictures in different folders, or of different kinds, could be meant.
   std::string find(const std::string& name) const;
   const std::vector<std::filesystem::path>& all() const { return all_; }  // sorted
 
  private:
   std::filesystem::path folder_;
   std::vector<std::filesystem::path> all_;
-  std::map<std::string, std::string> by_name_;
+  std::map<std::string, std::vector<std::string>> by_name_;
 };
 
 bool is_picture_name(const std::filesystem::path& path);

@@ -230,6 +230,14 @@ TEST(Import, ValuesThatThePackDoesNotAllowAreCountedAndLeftOut) {
   EXPECT_EQ(result.report.unknown_values, (std::map<std::string, int64_t>{{"age: 430", 1}, {"site: left knee", 1}}));
 }
 
+TEST(Import, AmbiguousPictureNamesAreAnError) {
+  const TempFolder folder;
+  write_text(folder / "t.csv", "isic_id,diagnosis\nA,nevus\n");
+  write_picture(folder / "train/A.png", 1);
+  write_picture(folder / "test/A.png", 2);
+  EXPECT_THAT(error_of([&] { import_from("isic", folder); }), HasSubstr("train/A.png"));
+}
+
 TEST(Import, BadCommandsSayWhatWouldDo) {
   const TempFolder folder;
   EXPECT_THAT(error_of([&] { import_from("isik", folder); }, ErrorKind::usage), HasSubstr("did you mean 'isic'"));
