@@ -68,7 +68,8 @@ std::string find_module() {
 Opened open_module() {
   Opened opened;
   if (!kBuiltWithNvcc || !cuda_driver_present()) {
-    opened.reason = kBuiltWithNvcc ? kNoDriver : "this build is CPU only (nvcc was not found when it was configured)";
+    opened.reason =
+        kBuiltWithNvcc ? kNoDriver : "this build is CPU only (configured without nvcc, or with DERMIS_CUDA=OFF)";
     return opened;
   }
   opened.module.path = find_module();

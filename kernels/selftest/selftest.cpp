@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -69,6 +70,19 @@ void run_case(const SelftestOperator& op, const SelftestOptions& options, int in
   }
 }
 
+void check_known(const std::string& name) {
+  const std::vector<std::string> names = selftest_operators();
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  const std::string near = nearest_name(name, names);
+  std::string known;
+  for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
+  throw Error(ErrorKind::usage, {.what = "unknown operator",
+                                 .where = "selftest --only",
+                                 .expected = known,
+                                 .found = name,
+                                 .fix = near.empty() ? "choose one of them" : "did you mean '" + near + "'?"});
+}
+
 }  // namespace
 
 std::vector<std::string> selftest_operators() {
@@ -77,7 +91,9 @@ std::vector<std::string> selftest_operators() {
   return names;
 }
 
-std::vector<SelftestResult> run_selftest(const SelftestOptions& options) {
+std::vector<SelftestResult> run_selftest(const SelftestOptions& options,
+                                         const std::function<void(const SelftestResult&)>& finished) {
+  if (!options.only.empty()) check_known(options.only);
   std::vector<SelftestResult> results;
   for (const SelftestOperator& op : selftest_table()) {
     if (!options.only.empty() && options.only != op.name) continue;
@@ -88,17 +104,8 @@ std::vector<SelftestResult> run_selftest(const SelftestOptions& options) {
       run_case(op, options, index, result, sums);
     }
     result.rms_error = sums.entries == 0 ? 0 : std::sqrt(sums.squares / static_cast<double>(sums.entries));
+    if (finished) finished(result);
     results.push_back(std::move(result));
-  }
-  if (results.empty()) {
-    const std::string near = nearest_name(options.only, selftest_operators());
-    std::string known;
-    for (const std::string& name : selftest_operators()) known += (known.empty() ? "" : ", ") + name;
-    throw Error(ErrorKind::usage, {.what = "unknown operator",
-                                   .where = "selftest --only",
-                                   .expected = known,
-                                   .found = options.only,
-                                   .fix = near.empty() ? "choose one of them" : "did you mean '" + near + "'?"});
   }
   return results;
 }

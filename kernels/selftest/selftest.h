@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ struct SelftestResult {
 
 std::vector<std::string> selftest_operators();
 
-// Case i of an operator depends on (seed, operator, i) alone. Throws Error(usage) for an unknown operator.
-std::vector<SelftestResult> run_selftest(const SelftestOptions& options);
+// Case i of an operator depends on (seed, operator, i) alone. `finished`, if given, is called with every operator's
+// result as soon as it is there. Throws Error(usage) for an unknown operator.
+std::vector<SelftestResult> run_selftest(const SelftestOptions& options,
+                                         const std::function<void(const SelftestResult&)>& finished = {});
 
 }  // namespace dermis
