@@ -5,11 +5,11 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "core/nearest_name.h"
 #include "core/error.h"
 #include "core/io/embedded.h"
 #include "core/io/hash.h"
 #include "core/io/read_file.h"
+#include "core/nearest_name.h"
 #include "data/fields/read_pack.h"
 #include "data/fields/text.h"
 #include "data/fields/toml_json.h"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "core/io/csv.h"
 #include "tests/data/sources/source_folder.h"
 
 namespace dermis {
@@ -260,6 +261,26 @@ TEST(ImportRealData, Isic2017HasSixPairsOfEqualBytesFourAcrossSplits) {
   EXPECT_EQ(result.report.splits, (std::map<std::string, int64_t>{{"test", 600}, {"train", 2000}, {"val", 150}}));
   EXPECT_THAT(result.report.duplicate_bytes, SizeIs(6));
   EXPECT_THAT(result.report.duplicate_conflicts, SizeIs(4));
+}
+
+// Rows as BCN20000 and HIBA were released, with pictures drawn for them.
+TEST(ImportRealData, EveryLayoutOfTheArchiveIsUnderstood) {
+  const auto examples = testing::real_data_folder() / "metadata_examples";
+  DERMIS_NEED(examples);
+  for (const char* name : {"bcn_rows_isic2019_layout.csv", "hiba_isic_2024_rows.csv", "hiba_isic_legacy_rows.csv"}) {
+    const TempFolder folder;
+    std::filesystem::copy_file(examples / name, folder.path() / name);
+    const CsvTable table = CsvTable::read((examples / name).string());
+    int seed = 0;
+    for (const CsvRow& row : table.rows()) write_picture(folder / (table.cell(row, "isic_id") + ".png"), ++seed, 16);
+    const ImportResult result = import_from("isic", folder);
+    EXPECT_EQ(result.report.kept, static_cast<int64_t>(table.rows().size())) << name;
+    EXPECT_TRUE(result.report.unknown_values.empty()) << name;
+    for (const Item& item : result.items) {
+      EXPECT_FALSE(item.label.empty()) << item.id;
+      EXPECT_EQ(item.source, name[0] == 'b' ? "bcn20000" : "hiba") << item.id;
+    }
+  }
 }
 
 TEST(ImportRealData, PadNames1548AbsentPictures) {
