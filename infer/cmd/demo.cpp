@@ -146,14 +146,14 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
              "--seed", seed});
   steps.run("leakage groups and splits before any text",
             {"data", "split", at("practice/items.jsonl"), "--out", at("practice_split"), "--val", "0.05", "--test",
-             "0.05", "--near-bits", "-1", "--seed", seed});
+             "0.05", "--seed", seed});
   if (o.real.empty()) {
     steps.run("the site: practice pictures with other light, camera and class mix",
               {"data", "generate", at("site"), "--count", std::to_string(o.practice / 2), "--site", "b", "--size",
                "128", "--seed", seed});
     steps.run("leakage groups and splits of the site",
               {"data", "split", at("site/items.jsonl"), "--out", at("site_split"), "--val", "0.1", "--test", "0.3",
-               "--near-bits", "-1", "--seed", seed});
+               "--seed", seed});
   } else {
     steps.run("the site: real images", {"data", "import", o.kind, o.real, "--out", at("site")});
     steps.run("leakage groups; the official split kept, leaks mended",

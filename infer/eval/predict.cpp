@@ -128,8 +128,13 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
   std::filesystem::create_directories(options.out);
   const std::string path = (std::filesystem::path(options.out) / "predictions.jsonl").string();
   if (options.restart) std::filesystem::remove(path);
-  const PredictionHeader header{engine.folder,  engine.digest, shards.folder(),       shards.manifest().fingerprint,
-                                std::string(version()) + " " + commit(), options.views, options.max_new_tokens};
+  const PredictionHeader header{engine.folder,
+                                engine.digest,
+                                shards.folder(),
+                                shards.manifest().fingerprint,
+                                std::string(version()) + " " + commit(),
+                                options.views,
+                                options.max_new_tokens};
   const bool resumed = std::filesystem::exists(path) && std::filesystem::file_size(path) > 0;
   std::map<std::string, Prediction> done;
   if (resumed) done = earlier_predictions(path, header);

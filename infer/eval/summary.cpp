@@ -189,7 +189,12 @@ ByType by_type(const std::vector<Prediction>& predictions) {
   return types;
 }
 
-bool is_diagnosis(const std::string& type) { return type.rfind("diagnosis", 0) == 0; }
+// What is asked of most pictures first, a question about the diagnosis before all others.
+bool comes_first(const std::string& type_a, int64_t count_a, const std::string& type_b, int64_t count_b) {
+  const bool diagnosis_a = type_a.starts_with("diagnosis");
+  const bool diagnosis_b = type_b.starts_with("diagnosis");
+  return diagnosis_a != diagnosis_b ? diagnosis_a : count_a > count_b;
+}
 
 }  // namespace
 
@@ -204,8 +209,7 @@ EvalSummary summarize(const std::vector<Prediction>& predictions, uint64_t seed)
     if (!open.empty()) summary.open.push_back(summarize_open(type, open, options));
   }
   std::stable_sort(summary.closed.begin(), summary.closed.end(), [](const ClosedSummary& a, const ClosedSummary& b) {
-    if (is_diagnosis(a.question_type) != is_diagnosis(b.question_type)) return is_diagnosis(a.question_type);
-    return a.count > b.count;
+    return comes_first(a.question_type, a.count, b.question_type, b.count);
   });
   return summary;
 }
@@ -236,7 +240,7 @@ std::vector<PairedRow> compare_predictions(const std::vector<Prediction>& first,
                     paired_bootstrap(left.groups, balanced(left), balanced(right), options)});
   }
   std::stable_sort(rows.begin(), rows.end(), [](const PairedRow& a, const PairedRow& b) {
-    return is_diagnosis(a.question_type) && !is_diagnosis(b.question_type);
+    return comes_first(a.question_type, a.count, b.question_type, b.count);
   });
   return rows;
 }

@@ -179,8 +179,10 @@ std::string compare_report_html(const CompareReport& report) {
     rows.push_back({escape_html(row.question_type), std::to_string(row.count), interval_text(row.first),
                     interval_text(row.second), interval_text(row.difference.difference),
                     fmt::format("{:.0f} %", 100 * row.difference.share_second_better)});
-    chart.push_back({row.question_type, row.difference.difference.value, row.difference.difference.low,
-                     row.difference.difference.high});
+    if (!row.difference.difference.too_few) {
+      chart.push_back({row.question_type, row.difference.difference.value, row.difference.difference.low,
+                       row.difference.difference.high});
+    }
   }
   body += html_section("Balanced accuracy on the same questions",
                        "Difference: " + escape_html(report.second_name) + " minus " + escape_html(report.first_name) +
@@ -199,7 +201,7 @@ std::string compare_report_html(const CompareReport& report) {
                : "<div><h3>" + escape_html(name) + "</h3>" + confusion_table(summary.closed.front()) + "</div>";
   };
   body += html_section("Confusion", "Rows are the truth.",
-                       "<div class=\"pair\">" + confusion_pair(report.first, report.first_name) +
+                       "<div class=\"stack\">" + confusion_pair(report.first, report.first_name) +
                            confusion_pair(report.second, report.second_name) + "</div>");
   return html_page(report.title, "", body);
 }

@@ -23,10 +23,13 @@ std::string interval_text(const Interval& interval, int decimals) {
 std::string closed_table(const EvalSummary& summary) {
   std::vector<std::vector<std::string>> rows;
   for (const ClosedSummary& s : summary.closed) {
+    // One "too few" a row says it all.
+    const auto figure = [&](const Interval& interval) {
+      return interval.too_few ? std::string() : interval_text(interval);
+    };
     rows.push_back(
         {escape_html(s.question_type), std::to_string(s.count), std::to_string(s.classes.size()),
-         interval_text(s.balanced_accuracy), interval_text(s.macro_f1), interval_text(s.auroc), interval_text(s.ece),
-         interval_text(s.brier),
+         interval_text(s.balanced_accuracy), figure(s.macro_f1), figure(s.auroc), figure(s.ece), figure(s.brier),
          fmt::format("{:.0f} % {}", 100 * s.collapse.share,
                      s.collapse.answer < 0 ? "" : escape_html(s.classes[static_cast<size_t>(s.collapse.answer)]))});
   }
