@@ -20,6 +20,12 @@ void need_positive(const char* field, double value) {
   if (!(value > 0)) misfit(field, "a number above 0", fmt::format("{}", value));
 }
 
+// Far beyond any model, near enough that a table of its parameters can still be made.
+void need_layers(const char* field, int64_t layers) {
+  constexpr int64_t kMostLayers = 1000;
+  if (layers < 1 || layers > kMostLayers) misfit(field, fmt::format("1 to {}", kMostLayers), fmt::format("{}", layers));
+}
+
 void need_multiple(const char* field, int64_t value, const char* of, int64_t divisor) {
   if (value % divisor != 0) misfit(field, fmt::format("a multiple of {} = {}", of, divisor), fmt::format("{}", value));
 }
@@ -34,7 +40,7 @@ void validate_vision(const VisionConfig& vision) {
   need_positive("vision_config.patch_size", static_cast<double>(vision.patch_size));
   need_positive("vision_config.hidden_size", static_cast<double>(vision.hidden));
   need_positive("vision_config.intermediate_size", static_cast<double>(vision.mlp));
-  need_positive("vision_config.num_hidden_layers", static_cast<double>(vision.layers));
+  need_layers("vision_config.num_hidden_layers", vision.layers);
   need_positive("vision_config.num_attention_heads", static_cast<double>(vision.heads));
   need_positive("vision_config.layer_norm_eps", vision.layer_norm_eps);
   need_multiple("vision_config.image_size", vision.image_size, "patch_size", vision.patch_size);
@@ -45,7 +51,7 @@ void validate_language(const LanguageConfig& language) {
   need_positive("text_config.vocab_size", static_cast<double>(language.vocabulary));
   need_positive("text_config.hidden_size", static_cast<double>(language.hidden));
   need_positive("text_config.intermediate_size", static_cast<double>(language.mlp));
-  need_positive("text_config.num_hidden_layers", static_cast<double>(language.layers));
+  need_layers("text_config.num_hidden_layers", language.layers);
   need_positive("text_config.num_attention_heads", static_cast<double>(language.heads));
   need_positive("text_config.num_key_value_heads", static_cast<double>(language.kv_heads));
   need_positive("text_config.head_dim", static_cast<double>(language.head_size));

@@ -15,6 +15,7 @@
 #include "models/weights/hf_processor.h"
 #include "models/weights/json_fields.h"
 #include "models/weights/names.h"
+#include "models/weights/parameter_table.h"
 
 namespace dermis {
 namespace {
@@ -50,44 +51,46 @@ at::Tensor read_tensor(const TensorView& view, const std::string& file) {
   return stored.to(at::kFloat);
 }
 
-// Collects everything that does not fit, so that one error lists all of it.
+// Collects everything that does not fit, so that one error lists all of it; before any memory is taken for the model,
+// so that a config.json with absurd numbers costs nothing.
 class WeightLoader {
  public:
-  WeightLoader(const CheckpointFiles& files, const std::vector<Parameter>& parameters, LoadReport& report)
+  WeightLoader(const CheckpointFiles& files, const std::vector<ParameterSpec>& table, LoadReport& report)
       : report_(report) {
-    for (const Parameter& parameter : parameters) targets_[parameter.name] = parameter.tensor;
+    for (const ParameterSpec& spec : table) shapes_[spec.name] = spec.shape;
     std::vector<std::string> names;
     for (const auto& [tensor, file] : files.entries()) names.push_back(tensor->name);
     report_.layout = name_generation(names);
     for (const auto& [tensor, file] : files.entries()) take(*tensor, *file);
   }
 
-  void finish(const std::string& folder) {
-    for (const auto& [name, target] : targets_) {
-      if (sources_.find(name) == sources_.end())
-        defects_.push_back("missing: " + name + " " + shape_text(target.sizes()));
+  void check(const std::string& folder) {
+    for (const auto& [name, shape] : shapes_) {
+      if (sources_.find(name) == sources_.end()) defects_.push_back("missing: " + name + " " + shape_text(shape));
     }
-    if (!defects_.empty()) {
-      std::string found;
-      for (const std::string& defect : defects_) found += "\n    " + defect;
-      throw Error(ErrorKind::data, {.what = "The weights do not fit the model that config.json describes",
-                                    .where = folder,
-                                    .expected = fmt::format("{} tensors in the shapes of config.json", targets_.size()),
-                                    .found = fmt::format("{} defects:{}", defects_.size(), found),
-                                    .fix = "use config.json and weights of the same model, fetched completely"});
+    if (defects_.empty()) return;
+    std::string found;
+    for (const std::string& defect : defects_) found += "\n    " + defect;
+    throw Error(ErrorKind::data, {.what = "The weights do not fit the model that config.json describes",
+                                  .where = folder,
+                                  .expected = fmt::format("{} tensors in the shapes of config.json", shapes_.size()),
+                                  .found = fmt::format("{} defects:{}", defects_.size(), found),
+                                  .fix = "use config.json and weights of the same model, fetched completely"});
+  }
+
+  void fill(const Vlm& model) const {
+    for (const Parameter& parameter : model.parameters()) {
+      const CheckpointFiles::Entry& source = sources_.at(parameter.name);
+      parameter.tensor.copy_(read_tensor(*source.tensor, *source.file));
     }
-    for (const auto& [name, source] : sources_) {
-      const at::Tensor& target = targets_.at(name);
-      target.copy_(read_tensor(*source.tensor, *source.file));
-    }
-    check_head();
+    check_head(model.head_weight());
   }
 
  private:
   void take(const TensorView& tensor, const std::string& file) {
     const std::string name = canonical_name(tensor.name);
-    const auto target = targets_.find(name);
-    if (target == targets_.end()) {
+    const auto target = shapes_.find(name);
+    if (target == shapes_.end()) {
       if (name == kHeadName) head_ = {&tensor, &file};
       if (!may_be_unused(name))
         defects_.push_back("no place in the model: " + tensor.name + " " + shape_text(tensor.shape));
@@ -96,18 +99,17 @@ class WeightLoader {
     }
     const auto [first, inserted] = sources_.emplace(name, CheckpointFiles::Entry{&tensor, &file});
     if (!inserted) defects_.push_back("twice, as " + first->second.tensor->name + " and " + tensor.name);
-    if (at::IntArrayRef(tensor.shape) != target->second.sizes())
+    if (tensor.shape != target->second)
       defects_.push_back("shape: " + tensor.name + " is " + shape_text(tensor.shape) + ", the model needs " +
-                         shape_text(target->second.sizes()));
+                         shape_text(target->second));
     report_.mapped.emplace_back(tensor.name, name);
     if (tensor.dtype != DType::f32)
       report_.converted.push_back(fmt::format("{}: {} -> F32", tensor.name, name_of_enum(tensor.dtype)));
   }
 
   // The head is tied to the embedding: a stored head that differs means another model.
-  void check_head() const {
+  void check_head(const at::Tensor& embedding) const {
     if (head_.tensor == nullptr) return;
-    const at::Tensor& embedding = targets_.at("language_model.model.embed_tokens.weight");
     const at::Tensor head = read_tensor(*head_.tensor, *head_.file);
     if (head.sizes() == embedding.sizes() && head.equal(embedding.detach().cpu())) return;
     throw Error(ErrorKind::data,
@@ -119,7 +121,7 @@ class WeightLoader {
   }
 
   LoadReport& report_;
-  std::map<std::string, at::Tensor> targets_;
+  std::map<std::string, std::vector<int64_t>> shapes_;
   std::map<std::string, CheckpointFiles::Entry> sources_;
   std::vector<std::string> defects_;
   CheckpointFiles::Entry head_{nullptr, nullptr};
@@ -160,8 +162,10 @@ Vlm load_model(const std::string& folder, at::Device device, LoadReport* report)
   const VlmConfig config = load_config_with_note(folder, &note);
   if (!note.empty()) filled.notes.push_back(note);
   const CheckpointFiles files = CheckpointFiles::open(folder);
+  WeightLoader loader(files, parameter_table(config), filled);
+  loader.check(folder);
   Vlm model = Vlm::uninitialized(config, device);
-  WeightLoader(files, model.parameters(), filled).finish(folder);
+  loader.fill(model);
   return model;
 }
 

@@ -211,6 +211,17 @@ TEST(HfFolder, WeightsOfAnotherModelAreRefused) {
             std::string::npos);
 }
 
+// Sizes that no memory holds are found out against the file before anything is allocated.
+TEST(HfFolder, AbsurdSizesCostNothing) {
+  const SavedModel saved;
+  for (const char* key : {"intermediate_size", "vocab_size", "num_hidden_layers"}) {
+    const std::string original = read(saved.file("config.json"));
+    saved.edit("config.json", [&](auto& json) { json["text_config"][key] = 2000000000; });
+    error_of([&] { load_model(saved.path()); });
+    write(saved.file("config.json"), original);
+  }
+}
+
 TEST(HfFolder, TruncatedWeightsAreNamed) {
   const SavedModel saved;
   const auto size = std::filesystem::file_size(saved.file("model.safetensors"));
