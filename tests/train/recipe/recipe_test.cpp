@@ -1,0 +1,91 @@
+#include "train/recipe/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/error.h"
+#include "tests/support/paths.h"
+
+namespace dermis {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kRecipe =
+    "[model]\npreset = \"nano\"\ntokenizer = \"t.model\"\n[[stages]]\nname = \"a\"\nsteps = 5\n[[stages.data]]\nshards "
+    "= "
+    "\"s\"\n";
+
+std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "recipe.toml") << text;
+  try {
+    read_recipe(folder / "recipe.toml", overrides);
+  } catch (const Error& error) {
+    EXPECT_EQ(exit_code(error.kind()), overrides.empty() ? 3 : 2) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
+
+TEST(Recipe, TheRecipesForPeopleAreWhole) {
+  const std::vector<std::string> whole{"finetune", "pretrain", "pretrain_finetune"};
+  EXPECT_THAT(embedded_recipe_names(), ::testing::IsSupersetOf(whole));
+  for (const std::string& name : whole) EXPECT_FALSE(read_recipe(name).value.stages.empty()) << name;
+}
+
+TEST(Recipe, AnOverrideShowsAsTheOrigin) {
+  const auto recipe = read_recipe("finetune", {"stages[0].optimizer.lr_peak=1e-5"});
+  EXPECT_DOUBLE_EQ(recipe.value.stages[0].optimizer.lr_peak, 1e-5);
+  EXPECT_THAT(recipe.print(), HasSubstr("--set stages[0].optimizer.lr_peak=1e-5"));
+}
+
+TEST(Recipe, WrongKeysTypesAndRangesAreNamed) {
+  const std::string text = kRecipe;
+  EXPECT_THAT(error_of(text + "[stages.optimizer]\nlr_peek = 1\n"), HasSubstr("did you mean 'lr_peak'?"));
+  EXPECT_THAT(error_of(text + "[stages.optimizer]\nlr_peak = \"fast\"\n"), HasSubstr("stages[0].optimizer.lr_peak"));
+  EXPECT_THAT(error_of(text + "[stages.optimizer]\nlr_peak = -1\n"), HasSubstr("out of range"));
+  EXPECT_THAT(error_of(text + "[stages.batch]\nimages = 0\n"), HasSubstr("stages[0].batch.images"));
+  EXPECT_THAT(error_of(text + "[stages.batch]\nbalance = \"labels\"\n"), HasSubstr("label"));
+  EXPECT_THAT(error_of(text + "[stages.validation]\nkeep_best = \"lost\"\n"), HasSubstr("loss"));
+  EXPECT_THAT(error_of(text, {"stages[0].stepz=7"}), HasSubstr("did you mean 'steps'?"));
+  EXPECT_THAT(error_of(text, {"stages[1].steps=7"}), HasSubstr("stages"));
+}
+
+TEST(Recipe, FieldsThatRequireEachOtherAreChecked) {
+  const std::string text = kRecipe;
+  EXPECT_THAT(error_of("[[stages]]\nname = \"a\"\nsteps = 1\n[[stages.data]]\nshards = \"s\"\n"), HasSubstr("preset"));
+  EXPECT_THAT(error_of("[model]\npreset = \"nano\"\n"), HasSubstr("[[stages]]"));
+  EXPECT_THAT(error_of("[model]\npreset = \"nano\"\n[[stages]]\nname = \"a\"\nsteps = 1\n"),
+              HasSubstr("stages[0].data"));
+  EXPECT_THAT(error_of("[model]\npreset = \"nano\"\n[[stages]]\nname = \"a\"\nsteps = 1\nepochs = 2\n"),
+              HasSubstr("one length"));
+  EXPECT_THAT(error_of(text + "[stages.validation]\npatience = 2\n"), HasSubstr("validation.shards"));
+}
+
+TEST(Recipe, TheDigestFollowsWhatChangesTheWeights) {
+  Recipe recipe = read_recipe("finetune").value;
+  const std::string digest = recipe_digest(recipe);
+  recipe.threads = 7;
+  recipe.checkpoint.every_steps = 3;
+  recipe.stages[0].data[0].shards = "/moved/elsewhere";
+  EXPECT_EQ(recipe_digest(recipe), digest);
+  recipe.stages[0].optimizer.lr_peak *= 2;
+  EXPECT_NE(recipe_digest(recipe), digest);
+}
+
+TEST(Recipe, AnUnknownNameListsTheEmbeddedOnes) {
+  try {
+    read_recipe("finetun");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(exit_code(error.kind()), 2);
+    EXPECT_THAT(error.what(), HasSubstr("did you mean 'finetune'?"));
+  }
+}
+
+}  // namespace
+}  // namespace dermis

@@ -1,0 +1,120 @@
+// Through the program, because only a process can be killed. DERMIS_KILL_MOMENTS sets how many random moments are
+// tried.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "core/io/hash.h"
+#include "core/io/read_file.h"
+#include "core/random.h"
+#include "tests/support/paths.h"
+#include "tests/train/run_support.h"
+
+namespace dermis {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TempFolder;
+
+struct Program {
+  pid_t process = -1;
+
+  // `shell` runs before the program in the same process, e.g. "ulimit -f 24;".
+  Program(const std::string& arguments, const std::string& messages, const std::string& shell = "") {
+    process = fork();
+    if (process == 0) {
+      const std::string line =
+          shell + " exec " + std::string(DERMIS_PROGRAM) + " " + arguments + " >" + messages + " 2>&1";
+      execl("/bin/bash", "bash", "-c", line.c_str(), nullptr);
+      _exit(127);
+    }
+  }
+  // The exit code, or minus the signal that ended it.
+  int wait() const {
+    int status = 0;
+    waitpid(process, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  void send_after(double seconds, int signal) const {
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    kill(process, signal);
+  }
+};
+
+class KillResume : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!fs::exists(DERMIS_PROGRAM)) GTEST_SKIP() << "skipped: " << DERMIS_PROGRAM << " is not built";
+    testing::write_training_set(folder_.path());
+    std::ofstream(folder_ / "recipe.toml") << testing::squares_recipe(
+        folder_.path(),
+        "steps = 150\nbatch = {images = 6, accumulation = 2}\naugment = {flips = true, colour = 0.2}\n"
+        "optimizer = {lr_peak = 3e-3, warmup_steps = 10, ema_decay = 0.95}\n",
+        "checkpoint = {every_steps = 7}\n");
+  }
+  std::string command(const std::string& run) const {
+    return "train " + (folder_ / "recipe.toml") + " --out " + (folder_ / run);
+  }
+  int finish(const std::string& run, const std::string& more = "") const {
+    return Program(command(run) + more, folder_ / "messages").wait();
+  }
+  std::string weights(const std::string& run) const {
+    return sha256_of_file(folder_ / (run + "/model/model.safetensors"));
+  }
+  std::string messages() const { return read_file(folder_ / "messages"); }
+
+  TempFolder folder_;
+};
+
+TEST_F(KillResume, ARunKilledAtRandomMomentsEndsInTheSameWeights) {
+  const auto start = std::chrono::steady_clock::now();
+  ASSERT_EQ(finish("whole"), 0) << messages();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const char* wanted = std::getenv("DERMIS_KILL_MOMENTS");
+  const int moments = wanted != nullptr ? std::atoi(wanted) : 2;
+  Random random(static_cast<uint64_t>(start.time_since_epoch().count()), RandomPurpose::selftest);
+  int killed = 0;
+  for (int i = 0; i < moments; ++i) {
+    const std::string run = "killed_" + std::to_string(i);
+    const double moment = random.uniform(0.05, 1.0) * seconds;
+    const Program program(command(run), folder_ / "messages");
+    program.send_after(moment, SIGKILL);
+    killed += program.wait() == -SIGKILL ? 1 : 0;
+    ASSERT_EQ(finish(run, " --resume"), 0) << "killed after " << moment << " s\n" << messages();
+    EXPECT_EQ(weights(run), weights("whole")) << "killed after " << moment << " s";
+    fs::remove_all(folder_ / run);
+  }
+  std::cout << killed << " of " << moments << " runs were killed before their end; uninterrupted: " << seconds
+            << " s\n";
+}
+
+TEST_F(KillResume, AnInterruptedRunSavesExits130AndGoesOn) {
+  ASSERT_EQ(finish("whole"), 0) << messages();
+  const Program program(command("cut") + " --set stages[0].steps=150", folder_ / "messages");
+  while (!fs::exists(folder_ / "cut/checkpoints/step-000000007"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  program.send_after(0, SIGINT);
+  ASSERT_EQ(program.wait(), 130) << messages();
+  EXPECT_THAT(messages(), ::testing::HasSubstr("--resume"));
+  EXPECT_FALSE(fs::exists(folder_ / "cut/model"));
+  ASSERT_EQ(finish("cut", " --resume"), 0) << messages();
+  EXPECT_EQ(weights("cut"), weights("whole"));
+}
+
+TEST_F(KillResume, AFullDiskIsOneErrorAndLeavesNothingHalfWritten) {
+  const Program program(command("full"), folder_ / "messages", "trap '' XFSZ; ulimit -f 24;");
+  EXPECT_EQ(program.wait(), 3) << messages();
+  EXPECT_THAT(messages(), ::testing::HasSubstr("dermis: data error"));
+  EXPECT_TRUE(fs::is_empty(folder_ / "full/checkpoints"));
+  EXPECT_FALSE(fs::exists(folder_ / "full/model"));
+}
+
+}  // namespace
+}  // namespace dermis

@@ -1,0 +1,138 @@
+#include "train/run/train.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/io/hash.h"
+#include "core/io/read_file.h"
+#include "core/log/run_log.h"
+#include "tests/support/paths.h"
+#include "tests/train/run_support.h"
+
+namespace dermis {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using testing::squares_recipe;
+using testing::TempFolder;
+using testing::write_training_set;
+
+ResolvedConfig<Recipe> parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  auto recipe = resolve_config<Recipe>({{"recipe.toml", text}}, overrides);
+  check_recipe(recipe.value, "recipe.toml");
+  return recipe;
+}
+
+std::string weights_of(const std::string& out) { return sha256_of_file(out + "/model/model.safetensors"); }
+
+std::string error_of(const std::function<void()>& action, int code) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(exit_code(error.kind()), code) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
+
+constexpr const char* kShort = "steps = 24\nbatch = {images = 4}\noptimizer = {lr_peak = 1e-2, warmup_steps = 4}";
+
+TEST(Train, LearnsTheColoursAndSaysWhatItHasSeen) {
+  const TempFolder folder;
+  write_training_set(folder.path());
+  const std::string out = folder / "run";
+  const auto recipe = parse(squares_recipe(
+      folder.path(),
+      "steps = 80\nbatch = {images = 6}\noptimizer = {lr_peak = 1e-2, warmup_steps = 4, ema_decay = 0.9}"));
+  const TrainSummary summary = train(recipe, {.out = out});
+  EXPECT_EQ(summary.steps, 80);
+  EXPECT_TRUE(fs::exists(out + "/model/config.json"));
+  const auto manifest = nlohmann::json::parse(read_file(out + "/model/train_manifest.json"));
+  EXPECT_EQ(manifest.at("groups").size(), 12U);
+  EXPECT_EQ(manifest.at("groups")[0], "train_group_0");
+  EXPECT_EQ(manifest.at("stages"), nlohmann::json({"only"}));
+  EXPECT_EQ(manifest.at("shards")[0].at("fingerprint").get<std::string>(),
+            ShardReader(folder / "train").manifest().fingerprint);
+  const auto curves = read_scalars(out);
+  EXPECT_EQ(curves.at("train/loss").size(), 80U);
+  EXPECT_LT(curves.at("validation/loss").back().value, 0.3 * curves.at("validation/loss").front().value);
+}
+
+TEST(Train, AResumedRunEndsInTheSameWeights) {
+  const TempFolder folder;
+  write_training_set(folder.path());
+  const std::string text =
+      squares_recipe(folder.path(), std::string(kShort) + "\naugment = {flips = true, colour = 0.2}",
+                     "checkpoint = {every_steps = 7, keep = 9}\n");
+  train(parse(text), {.out = folder / "whole"});
+  train(parse(text), {.out = folder / "cut"});
+  // As if killed after the first checkpoint: everything later is gone.
+  fs::remove_all(folder / "cut/model");
+  for (const char* later : {"14", "21", "24"})
+    fs::remove_all(folder / ("cut/checkpoints/step-0000000" + std::string(later)));
+  ASSERT_TRUE(fs::exists(folder / "cut/checkpoints/step-000000007"));
+  train(parse(text), {.out = folder / "cut", .resume = true});
+  EXPECT_EQ(weights_of(folder / "cut"), weights_of(folder / "whole"));
+}
+
+TEST(Train, RefusesToGoOnWithOtherDataOrAnotherRecipe) {
+  const TempFolder folder;
+  write_training_set(folder.path());
+  const std::string text = squares_recipe(folder.path(), kShort, "checkpoint = {every_steps = 7}\n");
+  const std::string out = folder / "run";
+  train(parse(text), {.out = out});
+  EXPECT_THAT(error_of([&] { train(parse(text), {.out = out}); }, 3), HasSubstr("--resume"));
+  EXPECT_THAT(
+      error_of([&] { train(parse(text, {"stages[0].optimizer.lr_peak=2e-2"}), {.out = out, .resume = true}); }, 3),
+      HasSubstr("another recipe"));
+  train(parse(text, {"stages[0].optimizer.lr_peak=2e-2"}), {.out = out, .resume = true, .changed_recipe = true});
+  EXPECT_THAT(error_of(
+                  [&] {
+                    train(parse(text, {"model.geometry.hidden=32"}),
+                          {.out = out, .resume = true, .changed_recipe = true});
+                  },
+                  3),
+              HasSubstr("another model"));
+  fs::remove_all(folder / "train");
+  testing::write_squares(folder / "train", 10, "train");
+  EXPECT_THAT(error_of([&] { train(parse(text), {.out = out, .resume = true}); }, 3), HasSubstr("other data"));
+}
+
+TEST(Train, StopsWhenValidationNoLongerImproves) {
+  const TempFolder folder;
+  write_training_set(folder.path());
+  // A learning rate of nearly nothing: after the first, validations do not get better by more than rounding.
+  const auto recipe =
+      parse(squares_recipe(folder.path(),
+                           "steps = 400\nbatch = {images = 4}\noptimizer = {lr_peak = 1e-30, warmup_steps = 0}"),
+            {"stages[0].validation.every_steps=2", "stages[0].validation.patience=3"});
+  EXPECT_EQ(train(recipe, {.out = folder / "run"}).steps, 6);
+}
+
+TEST(Train, RefusesLeakageAndTestShards) {
+  const TempFolder folder;
+  write_training_set(folder.path());
+  testing::write_squares(folder / "test", 4, "test");
+  const std::string text = squares_recipe(folder.path(), kShort);
+  const std::string same = "stages[0].validation.shards=[\"" + (folder / "train") + "\"]";
+  EXPECT_THAT(error_of([&] { train(parse(text, {same}), {.out = folder / "run"}); }, 3), HasSubstr("train_group_0"));
+  const std::string test = "stages[0].data[0].shards=" + (folder / "test");
+  EXPECT_THAT(error_of([&] { train(parse(text, {test}), {.out = folder / "run"}); }, 3), HasSubstr("test split"));
+  EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(Train, AFolderThatCannotBeWrittenIsOneError) {
+  const TempFolder folder;
+  write_training_set(folder.path());
+  std::ofstream(folder / "file") << "x";
+  error_of([&] { train(parse(squares_recipe(folder.path(), kShort)), {.out = folder / "file/run"}); }, 3);
+}
+
+}  // namespace
+}  // namespace dermis
