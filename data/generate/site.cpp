@@ -16,7 +16,7 @@ constexpr std::array<SiteProfile, 2> kSites{
                 .lamp = {0.89F, 0.92F, 0.97F},
                 .exposure = 1.0,
                 .exposure_spread = 0.12,
-                .black_field = 0.12,
+                .black_field = 0.08,
                 .ruler = 0.25,
                 .bar_ruler = 0.04,
                 .ink = 0.1,
