@@ -124,8 +124,8 @@ double gradient_norm(std::span<const at::Tensor> gradients) {
   for (const at::Tensor& gradient : gradients) {
     check_operand(gradient.defined() && gradient.is_floating_point(), "gradient_norm", "gradient", "a floating tensor",
                   gradient);
-    if (is_cpu_fp32(gradient) && kernels != nullptr) {
-      held.push_back(gradient.contiguous());
+    if (gradient.device().is_cpu() && gradient.scalar_type() != at::kDouble && kernels != nullptr) {
+      held.push_back(gradient.to(at::kFloat).contiguous());  // 16-bit numbers are exact in fp32
       blocks.add(gradient.numel());
     } else {
       total += gradient.to(at::kDouble).square().sum().item<double>();

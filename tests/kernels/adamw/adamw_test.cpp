@@ -126,6 +126,11 @@ TEST(gradient_norm, is_the_fp64_norm_and_the_same_for_any_thread_count) {
   EXPECT_EQ(gradient_norm({}), 0);
 }
 
+TEST(gradient_norm, takes_16_bit_gradients) {
+  const std::vector<at::Tensor> gradients{at::tensor({3.0F, 4.0F}).to(at::kBFloat16)};
+  EXPECT_EQ(gradient_norm(gradients), 5);
+}
+
 TEST(gradient_norm, does_not_overflow_and_passes_nan_on) {
   const std::vector<at::Tensor> large{at::full({100}, 1e30F)};
   EXPECT_NEAR(gradient_norm(large) / 1e31, 1, 1e-6);
