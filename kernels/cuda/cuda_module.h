@@ -48,11 +48,11 @@ struct CudaModule {
 // first call does the work, later ones repeat its answer. Thread safe.
 const CudaModule* cuda_module(std::string* reason = nullptr);
 
-// Loads LibTorch's CUDA operators (libtorch_cuda.so, 350 MB with its libraries) from LibTorch's own folder. False, with
+// Loads LibTorch's CUDA operators (libtorch_cuda.so) from LibTorch's own folder. False, with
 // a reason, without a driver or on a CPU-only LibTorch. The first call does the work. Thread safe.
 bool load_torch_cuda(std::string* reason = nullptr);
 
-// Whether a CUDA driver (libcuda.so.1) can be opened. Costs a few microseconds where there is none.
+// Whether a CUDA driver (libcuda.so.1) can be opened.
 bool cuda_driver_present();
 
 }  // namespace dermis
