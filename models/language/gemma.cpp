@@ -13,9 +13,9 @@ namespace dermis {
 // What all layers of one forward share.
 struct GemmaDecoder::Run {
   const PackedBatch& batch;
-  at::Tensor rows = {};  // rows the last layer computes; undefined: all
-  RopeTable rows_rope = {};  // of those rows
-  std::shared_ptr<const VisibleKeys> visible = {};  // of all rows
+  at::Tensor rows = {};                                  // rows the last layer computes; undefined: all
+  RopeTable rows_rope = {};                              // of those rows
+  std::shared_ptr<const VisibleKeys> visible = {};       // of all rows
   std::shared_ptr<const VisibleKeys> rows_visible = {};  // of those rows
   KvCache* cache = nullptr;
 };
