@@ -23,6 +23,7 @@ int run_data_shard(const CommandTable&, const std::vector<std::string>& argument
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();
   app.add_option("--field", field, "field pack: a name or a folder; named in the manifest")->capture_default_str();
+  app.add_option("--threads", build.threads, "threads")->check(CLI::Range(1, 256))->capture_default_str();
   app.add_flag("--replace", build.replace, "replace the folder when it exists");
   if (!parse_arguments(app, arguments)) return 0;
   const FieldPack pack = load_field_pack(field);

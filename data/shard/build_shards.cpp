@@ -1,7 +1,12 @@
 #include "data/shard/build_shards.h"
 
+#include <algorithm>
+#include <atomic>
+#include <exception>
 #include <filesystem>
 #include <map>
+#include <span>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -55,7 +60,8 @@ std::string picture_path(const Item& item, const std::string& items_file) {
   return path.is_absolute() ? item.image : (fs::path(items_file).parent_path() / path).string();
 }
 
-ShardSample make_sample(const Item& item, std::vector<Record> records, const ShardBuild& build, int64_t& shrunk) {
+ShardSample make_sample(const Item& item, std::vector<Record> records, const ShardBuild& build,
+                        std::atomic<int64_t>& shrunk) {
   const std::string path = picture_path(item, build.items);
   const auto file = read_bytes(path);
   const std::string digest = sha256_hex(std::as_bytes(std::span(file)));
@@ -88,6 +94,39 @@ std::string folder_of(const Item& item, const ShardBuild& build) {
                                 .where = build.items + ", item " + item.id,
                                 .expected = "train, val or test",
                                 .fix = "run dermis data split first, or say --split any"});
+}
+
+struct Place {
+  const Item* item;
+  std::string folder;
+};
+
+constexpr size_t kBlock = 64;  // pictures in memory at a time
+
+// One sample a place, made by several threads. The error of the first sample that fails is thrown.
+std::vector<ShardSample> make_samples(std::span<const Place> places, const RecordsByItem& records,
+                                      const ShardBuild& build, std::atomic<int64_t>& shrunk) {
+  std::vector<ShardSample> samples(places.size());
+  std::vector<std::exception_ptr> failures(places.size());
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < places.size(); i = next++) {
+      try {
+        const Item& item = *places[i].item;
+        samples[i] = make_sample(item, records.at(item.id), build, shrunk);
+      } catch (...) {
+        failures[i] = std::current_exception();
+      }
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (int i = 1; i < build.threads; ++i) threads.emplace_back(work);
+  work();
+  threads.clear();
+  for (const auto& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  return samples;
 }
 
 void check_build(const ShardBuild& build) {
@@ -146,37 +185,36 @@ class FolderSet {
 ShardBuildReport build_shards(const ShardBuild& build) {
   check_build(build);
   const auto items = read_items(build.items);
-  auto records = group_records(build.records, items);
+  const auto records = group_records(build.records, items);
   ShardBuildReport report;
+  std::atomic<int64_t> shrunk{0};
   report.items = static_cast<int64_t>(items.size());
-  FolderSet folders(build);
-  Progress progress("shard", report.items);
-  int64_t written = 0;
-  for (size_t i = 0; i < items.size(); ++i) {
-    throw_if_interrupted("nothing was written");
-    progress.update(static_cast<int64_t>(i));
-    const auto& item = items[i];
-    const auto found = records.find(item.id);
-    if (found == records.end()) {
-      ++report.items_without_records;
-      continue;
-    }
-    const std::string folder = folder_of(item, build);
-    if (folder.empty()) {
-      ++report.items_of_other_splits;
-      continue;
-    }
-    folders.add(folder, make_sample(item, std::move(found->second), build, report.shrunk));
-    ++written;
+  std::vector<Place> places;
+  for (const auto& item : items) {
+    const bool has_records = records.contains(item.id);
+    const std::string folder = has_records ? folder_of(item, build) : "";
+    if (!has_records) ++report.items_without_records;
+    if (has_records && folder.empty()) ++report.items_of_other_splits;
+    if (!folder.empty()) places.push_back({&item, folder});
   }
-  progress.finish(report.items);
-  if (written == 0) {
+  FolderSet folders(build);
+  Progress progress("shard", static_cast<int64_t>(places.size()));
+  for (size_t start = 0; start < places.size(); start += kBlock) {
+    throw_if_interrupted("nothing was written");
+    const auto block = std::span(places).subspan(start, std::min(kBlock, places.size() - start));
+    const auto samples = make_samples(block, records, build, shrunk);
+    for (size_t i = 0; i < block.size(); ++i) folders.add(block[i].folder, samples[i]);
+    progress.update(static_cast<int64_t>(start + block.size()));
+  }
+  progress.finish(static_cast<int64_t>(places.size()));
+  if (places.empty()) {
     throw Error(ErrorKind::data, {.what = "there is nothing to write",
                                   .where = build.records,
                                   .expected = "records of items of split " + build.split,
                                   .found = std::to_string(report.items_without_records) + " items without records, " +
                                            std::to_string(report.items_of_other_splits) + " of other splits"});
   }
+  report.shrunk = shrunk;
   report.written = folders.finish();
   return report;
 }

@@ -16,6 +16,7 @@ struct ShardBuild {
   int max_side = 0;  // shrink larger pictures; 0: pictures as they came
   std::string field, field_digest;
   bool replace = false;
+  int threads = 2;  // that read and shrink pictures; the bytes written do not depend on it
 };
 
 struct ShardBuildReport {
