@@ -1,15 +1,18 @@
 // dermis demo: the whole way, as command lines that a person could type one by one.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
-#include <cmath>
+#include <algorithm>
 #include <filesystem>
-#include <utility>
+#include <set>
 
 #include "core/cli/parse.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/io/jsonl.h"
 #include "core/process.h"
+#include "data/generate/practice_set.h"
+#include "data/item.h"
 #include "infer/cmd/verbs.h"
 
 namespace dermis {
@@ -109,6 +112,22 @@ TrainingMinutes training_minutes(double minutes) {
   return {0.2 * training, 0.4 * training};
 }
 
+// The base is drawn for the site: the classes and the modality that its pictures have and the generator knows.
+Words practice_like(const std::string& items_file) {
+  std::set<std::string> classes;
+  std::set<std::string> modalities;
+  for (const Item& item : read_items(items_file)) {
+    if (parse_enum<LesionClass>(item.label)) classes.insert(item.label);
+    modalities.insert(item.modality);
+  }
+  Words words;
+  if (classes.size() >= 2) words = {"--classes", fmt::format("{}", fmt::join(classes, ","))};
+  if (modalities.size() == 1 && (modalities.contains("dermoscopic") || modalities.contains("clinical"))) {
+    words.insert(words.end(), {"--modality", *modalities.begin()});
+  }
+  return words;
+}
+
 std::string rounded(double value) { return fmt::format("{:.2f}", value); }
 
 }  // namespace
@@ -141,25 +160,27 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   const auto at = [&](const std::string& name) { return (fs::path(o.out) / name).string(); };
   const std::string seed = std::to_string(o.seed);
   Steps steps(table, o.out);
-  steps.run("practice pictures: the synthetic base",
-            {"data", "generate", at("practice"), "--count", std::to_string(o.practice), "--site", "a", "--size", "128",
-             "--seed", seed});
-  steps.run("leakage groups and splits before any text",
-            {"data", "split", at("practice/items.jsonl"), "--out", at("practice_split"), "--val", "0.05", "--test",
-             "0.05", "--seed", seed});
   if (o.real.empty()) {
     steps.run("the site: practice pictures with other light, camera and class mix",
               {"data", "generate", at("site"), "--count", std::to_string(o.practice / 2), "--site", "b", "--size",
                "128", "--seed", seed});
-    steps.run("leakage groups and splits of the site",
+    steps.run("leakage groups and splits before any text",
               {"data", "split", at("site/items.jsonl"), "--out", at("site_split"), "--val", "0.1", "--test", "0.3",
                "--seed", seed});
   } else {
     steps.run("the site: real images", {"data", "import", o.kind, o.real, "--out", at("site")});
-    steps.run("leakage groups; the official split kept, leaks mended",
+    steps.run("leakage groups before any text; the official split kept, leaks mended",
               {"data", "split", at("site/items.jsonl"), "--out", at("site_split"), "--keep-official", "--fix-leaks",
                "--seed", seed});
   }
+  Words generate{"data",   "generate", at("practice"), "--count", std::to_string(o.practice), "--site", "a",
+                 "--size", "128",      "--seed",       seed};
+  const Words like_site = o.real.empty() ? Words{} : practice_like(at("site_split/items.jsonl"));
+  generate.insert(generate.end(), like_site.begin(), like_site.end());
+  steps.run("practice pictures: the synthetic base", generate);
+  steps.run("their leakage groups and splits",
+            {"data", "split", at("practice/items.jsonl"), "--out", at("practice_split"), "--val", "0.05", "--test",
+             "0.05", "--seed", seed});
   for (const std::string name : {"practice", "site"}) {
     steps.run("questions and answers: " + name, {"data", "synth", at(name + "_split/items.jsonl"), "--out",
                                                  at(name + "_text"), "--style", "short", "--seed", seed});
