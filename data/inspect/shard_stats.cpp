@@ -122,6 +122,13 @@ class Counter {
   std::map<std::string, int> examples_;
 };
 
+// "train" alone would not tell two sources apart.
+std::string column_name(const std::string& folder) {
+  const auto path = (std::filesystem::path(folder) / "").lexically_normal().parent_path();
+  const std::string parent = path.parent_path().filename().string();
+  return parent.empty() ? path.filename().string() : parent + "/" + path.filename().string();
+}
+
 }  // namespace
 
 ShardStats count_shards(const std::vector<std::string>& folders, const Tokenizer* tokenizer) {
@@ -133,9 +140,7 @@ ShardStats count_shards(const std::vector<std::string>& folders, const Tokenizer
   for (const auto& folder : folders) {
     readers.emplace_back(folder);
     const auto& manifest = readers.back().manifest();
-    const std::string name = std::filesystem::path(folder).lexically_normal().filename().string();
-    stats.folders.push_back(manifest.split.empty() || name == manifest.split ? name
-                                                                             : name + " (" + manifest.split + ")");
+    stats.folders.push_back(column_name(folder));
     if (stats.field.empty()) stats.field = manifest.field;
     licences.insert(licences.end(), manifest.licences.begin(), manifest.licences.end());
   }
