@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -244,13 +245,12 @@ BenchmarkReport bench_attention(const AttentionBenchOptions& options) {
     }
   }
   at::set_num_threads(options.threads);
-  BenchmarkReport report{
-      "attention",
-      fmt::format("{}, {} threads, {}", hardware().cpu, options.threads, name_of(instruction_set())),
-      "GFLOP/s",
-      "FMA peak",
-      measured_peak(options.rounds),
-      {}};
+  BenchmarkReport report{"attention",
+                         fmt::format("{}, {} threads, {}", hardware().cpu, options.threads, name_of(instruction_set())),
+                         "GFLOP/s",
+                         "FMA peak",
+                         measured_peak(options.rounds),
+                         {}};
   for (const Size& size : all_sizes()) {
     const auto wanted = std::find(options.sizes.begin(), options.sizes.end(), size.name);
     if (!options.sizes.empty() && wanted == options.sizes.end()) continue;

@@ -1,7 +1,7 @@
 // The processor's fused multiply-add rate in fp32: the limit that CPU operators are measured against.
 #pragma once
 
-#include <stdint.h>
+#include <cstdint>
 
 namespace dermis {
 

@@ -1,6 +1,7 @@
 #include "kernels/attention/attention.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/attention/attention_checks.h"

@@ -21,13 +21,14 @@ struct AttentionResult {
   at::Tensor lse_HT;  // fp32 (fp64 for fp64 input): log of the softmax denominator; -inf for rows that see no key
 };
 
-// Last dimension contiguous (copied otherwise), other strides free: q, k, v may be slices of one projection. Outputs and
-// gradients are contiguous. Differentiable (once) in q, k, v. Throws Error(usage) naming shapes, dtypes and devices when
-// they do not fit each other. Gradients are the same bit for bit for any number of threads.
+// Last dimension contiguous (copied otherwise), other strides free: q, k, v may be slices of one projection. Outputs
+// and gradients are contiguous. Differentiable (once) in q, k, v. Throws Error(usage) naming shapes, dtypes and devices
+// when they do not fit each other. Gradients are the same bit for bit for any number of threads.
 //   CPU fp32    vectorised tiles (AVX2 or AVX-512, chosen at run time), no T x S buffer: arXiv 2205.14135, 2307.08691
 //   CPU 16-bit  the same, computed in fp32
 //   CPU fp64    the reference, both ways
-//   elsewhere   ATen's scaled_dot_product_attention with a dense T x S mask stands in: CUDA until the CUDA kernels exist,
+//   elsewhere   ATen's scaled_dot_product_attention with a dense T x S mask stands in: CUDA until the CUDA kernels
+//   exist,
 //               and processors without AVX2
 at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
                      std::shared_ptr<const VisibleKeys> visible, const AttentionOptions& options = {});

@@ -155,8 +155,8 @@ AttentionGradients attention_cpu_backward(const AttentionKernels& kernels, const
                                           const at::Tensor& grad_o_THD) {
   const AttentionProblem problem(kernels, q_THD, k_SGD, visible, options);
   const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);
-  const AttentionGradients result{at::empty(q_THD.sizes(), floats), at::empty(k_SGD.sizes(), floats),
-                                  at::empty(v_SGD.sizes(), floats)};
+  AttentionGradients result{at::empty(q_THD.sizes(), floats), at::empty(k_SGD.sizes(), floats),
+                            at::empty(v_SGD.sizes(), floats)};
   const AttentionSegments cut = segments_of(visible);
   zero_rows(result.q_THD, cut.blind_rows);
   zero_rows(result.k_SGD, cut.unseen_keys);

@@ -17,7 +17,7 @@ AttentionForward attention_cpu_forward(const AttentionKernels& kernels, const at
                                        const AttentionOptions& options) {
   const AttentionProblem problem(kernels, q_THD, k_SGD, visible, options);
   const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);
-  const AttentionForward result{at::empty(q_THD.sizes(), floats), at::empty({2, problem.H, problem.T}, floats)};
+  AttentionForward result{at::empty(q_THD.sizes(), floats), at::empty({2, problem.H, problem.T}, floats)};
   const AttentionSegments cut = segments_of(visible);
   zero_rows(result.o_THD, cut.blind_rows);
   for (const IndexRange& rows : cut.blind_rows) {

@@ -1,6 +1,7 @@
 #include "kernels/attention/attention_dense.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <limits>
 

@@ -7,7 +7,7 @@
 // Query rows of the heads that share a key/value head are folded: row m = token * group + head.
 #pragma once
 
-#include <stdint.h>
+#include <cstdint>
 
 namespace dermis {
 
