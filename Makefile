@@ -13,7 +13,7 @@ help:
 	@echo "make setup | build | bench | lint | clean     PRESET=release|debug|asan|cpu-only   DERMIS_LIBTORCH=<site-packages>/torch"
 
 setup:
-	@DERMIS_LIBTORCH="$(DERMIS_LIBTORCH)" cmake/setup.sh
+	@DERMIS_LIBTORCH="$(DERMIS_LIBTORCH)" .cmake/setup.sh
 
 build: setup
 	@cmake --preset $(PRESET) $(if $(DERMIS_LIBTORCH),-DDERMIS_LIBTORCH="$(DERMIS_LIBTORCH)") $(CONFIGURE_FLAGS) | grep -E "LibTorch|CUDA|Error|error" || true

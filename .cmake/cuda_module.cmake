@@ -45,5 +45,5 @@ set_source_files_properties(${CMAKE_SOURCE_DIR}/kernels/cuda/cuda_module.cpp PRO
 if(DERMIS_TESTS)
   enable_testing()
   add_test(NAME kernels/cuda_module.no_spills
-           COMMAND ${CMAKE_COMMAND} "-DLOGS=${cuda_logs}" -P ${CMAKE_SOURCE_DIR}/cmake/check_spills.cmake)
+           COMMAND ${CMAKE_COMMAND} "-DLOGS=${cuda_logs}" -P ${CMAKE_SOURCE_DIR}/.cmake/check_spills.cmake)
 endif()

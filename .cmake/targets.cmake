@@ -26,10 +26,10 @@ function(dermis_tensor_headers target)
     file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
     add_library(dermis_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cpp)
     target_link_libraries(dermis_pch PRIVATE libtorch dermis_basics)
-    target_precompile_headers(dermis_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/tensor_pch.h)
+    target_precompile_headers(dermis_pch PRIVATE ${CMAKE_SOURCE_DIR}/.cmake/tensor_pch.h)
     # ccache takes this line instead of hashing half a gigabyte for every file, and so finds objects of other build folders
     # (CCACHE_PCH_EXTSUM). What decides the header's content stands in it.
-    file(SHA256 ${CMAKE_SOURCE_DIR}/cmake/tensor_pch.h header)
+    file(SHA256 ${CMAKE_SOURCE_DIR}/.cmake/tensor_pch.h header)
     file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/dermis_pch.dir/cmake_pch.hxx.gch.sum
          "${header} ${DERMIS_LIBTORCH} ${CMAKE_CXX_COMPILER_VERSION}\n")
   endif()

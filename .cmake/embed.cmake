@@ -7,8 +7,8 @@ function(dermis_embed folder)
   add_custom_command(
     OUTPUT ${output}
     COMMAND ${CMAKE_COMMAND} -DFOLDER=${folder} -DROOT=${CMAKE_SOURCE_DIR}/${folder} -DOUTPUT=${output} "-DFILES=${files}"
-            -P ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake
-    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/cmake/embed_script.cmake
+            -P ${CMAKE_SOURCE_DIR}/.cmake/embed_script.cmake
+    DEPENDS ${files} ${CMAKE_SOURCE_DIR}/.cmake/embed_script.cmake
     VERBATIM)
   target_sources(dermis_${folder} PRIVATE ${output})
   set_source_files_properties(${output} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
