@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "core/nearest_name.h"
 #include "core/error.h"
+#include "core/nearest_name.h"
 
 namespace dermis {
 namespace {

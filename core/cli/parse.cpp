@@ -33,7 +33,7 @@ bool parse_arguments(CLI::App& app, const std::vector<std::string>& arguments) {
       const auto known = option_names(app);
       if (flag.rfind("--", 0) != 0 || std::find(known.begin(), known.end(), flag) != known.end()) continue;
       const std::string near = nearest_name(flag, known);
-      if (!near.empty()) fix = "did you mean '" + near + "'? " + fix;
+      if (!near.empty()) fix.insert(0, "did you mean '" + near + "'? ");
       break;
     }
     throw Error(ErrorKind::usage, {.what = error.what(), .where = "dermis " + app.get_name(), .fix = fix});

@@ -38,7 +38,7 @@ ConfusionMatrix::ConfusionMatrix(int classes) : classes_(classes) {
 void ConfusionMatrix::add(int truth, int prediction) {
   DERMIS_CHECK(truth >= 0 && truth < classes_ && prediction >= -1 && prediction < classes_, "class index");
   const int column = prediction < 0 ? classes_ : prediction;
-  ++counts_[static_cast<size_t>(truth * (classes_ + 1) + column)];
+  ++counts_[static_cast<size_t>(truth) * static_cast<size_t>(classes_ + 1) + static_cast<size_t>(column)];
 }
 
 void ConfusionMatrix::add(std::span<const int> truth, std::span<const int> predictions) {
@@ -47,7 +47,7 @@ void ConfusionMatrix::add(std::span<const int> truth, std::span<const int> predi
 }
 
 int64_t ConfusionMatrix::count(int truth, int prediction) const {
-  return counts_[static_cast<size_t>(truth * (classes_ + 1) + prediction)];
+  return counts_[static_cast<size_t>(truth) * static_cast<size_t>(classes_ + 1) + static_cast<size_t>(prediction)];
 }
 
 int64_t ConfusionMatrix::invalid(int truth) const { return count(truth, classes_); }
