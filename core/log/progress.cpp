@@ -103,11 +103,10 @@ std::string TrainingRates::details(double loss, double lr, const TrainingCounts&
   const double now = clock_();
   const double elapsed = std::max(1e-9, now - last_s_);
   const double wait = std::clamp((counts.data_wait_s - last_.data_wait_s) / elapsed, 0.0, 1.0);
-  std::string text =
-      fmt::format("loss {:.4f}  lr {:.2e}  {} samples/s  {} tokens/s  data wait {:.0f} %  {}", loss, lr,
-                  count_text(static_cast<double>(counts.samples - last_.samples) / elapsed),
-                  count_text(static_cast<double>(counts.tokens - last_.tokens) / elapsed), 100 * wait,
-                  bytes_text(resident_bytes()));
+  std::string text = fmt::format("loss {:.4f}  lr {:.2e}  {} samples/s  {} tokens/s  data wait {:.0f} %  {}", loss, lr,
+                                 count_text(static_cast<double>(counts.samples - last_.samples) / elapsed),
+                                 count_text(static_cast<double>(counts.tokens - last_.tokens) / elapsed), 100 * wait,
+                                 bytes_text(resident_bytes()));
   last_s_ = now;
   last_ = counts;
   return text;

@@ -29,7 +29,7 @@ struct LoaderOptions {
   int images_per_batch = 16;
   int questions_per_image = 1;   // records drawn for each image, without replacement; all when it has fewer
   std::string balance = "none";  // "none": every image once an epoch; "label": classes equally often
-  std::map<std::string, double> question_type_weights;  // empty: all equally; 0 leaves a type out
+  std::map<std::string, double> question_type_weights;  // empty: all equally; else only the types named here
   AugmentOptions augment;
   LongText long_text = LongText::drop;
   int max_tokens = 0;  // longest sequence, image tokens included; 0: the model's limit

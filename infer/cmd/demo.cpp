@@ -215,11 +215,11 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   steps.run("the same fine-tuning without pretraining",
             finetune("scratch", {"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")}));
   for (const std::string run : {"finetune", "scratch"}) {
-    steps.run(
-        "evaluation on the held-out split: " + run,
-        {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--views", "8", "--title",
-         (o.real.empty() ? "Practice site" : fs::path(o.real).filename().string()) +
-             (run == "finetune" ? ", pretrained and fine-tuned" : ", fine-tuned only")});
+    steps.run("evaluation on the held-out split: " + run,
+              {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--questions",
+               "diagnosis_closed", "--views", "8", "--title",
+               (o.real.empty() ? "Practice site" : fs::path(o.real).filename().string()) +
+                   (run == "finetune" ? ", pretrained and fine-tuned" : ", fine-tuned only")});
   }
   steps.run("does synthetic pretraining help here?",
             {"compare", at("scratch/eval"), at("finetune/eval"), "--names", "without pretraining,with pretraining",

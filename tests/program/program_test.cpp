@@ -70,5 +70,13 @@ TEST(Program, ReferencePageIsInStep) {
   EXPECT_EQ(page, outcome.output) << "write it anew: build/release/dermis help --markdown > docs/cli.md";
 }
 
+TEST(Program, RecipeKeysInTheGuideAreInStep) {
+  const Outcome outcome = run_dermis("config print --reference");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
+  std::ifstream file(testing::source_folder() / "docs/recipes.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(page, HasSubstr(outcome.output)) << "the table at the end is made by: dermis config print --reference";
+}
+
 }  // namespace
 }  // namespace dermis

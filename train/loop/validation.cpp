@@ -74,8 +74,10 @@ Validation::Validation(std::vector<std::shared_ptr<const ShardReader>> shards, c
 std::vector<const Record*> Validation::asked(const ShardSample& sample) const {
   std::vector<const Record*> records;
   for (const Record& record : sample.records) {
+    // As in training: a table of weights names the types that are asked.
     const auto weight = batch_.question_weights.find(record.question_type);
-    const bool left_out = weight != batch_.question_weights.end() && weight->second == 0;
+    const bool named = weight != batch_.question_weights.end() && weight->second > 0;
+    const bool left_out = !batch_.question_weights.empty() && !named;
     if (!left_out && !record.turns.empty()) records.push_back(&record);
   }
   Random random(seed_, RandomPurpose::question, kValidationStream, stable_hash(sample.key));

@@ -46,7 +46,7 @@ struct BatchRecipe {
     v.field("accumulation", accumulation, "batches a step, for steps larger than memory allows", at_least(1));
     v.field("balance", balance, "none: every picture once an epoch; label: classes equally often",
             one_of({"none", "label"}));
-    v.field("question_weights", question_weights, "by question type; 0 leaves a type out; empty: all equally",
+    v.field("question_weights", question_weights, "by question type, only those named are asked; empty: all equally",
             at_least(0));
     v.field("long_text", long_text, "records beyond max_tokens: drop them or cut their text, both counted",
             one_of({"drop", "cut"}));
