@@ -12,8 +12,6 @@ endif()
 message(STATUS "CUDA: module for sm_80 and sm_90a with ${NVCC}")
 
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cu)
-file(GLOB_RECURSE cuda_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cuh)
-list(APPEND cuda_headers ${CMAKE_SOURCE_DIR}/kernels/cuda/cuda_entries.h ${CMAKE_SOURCE_DIR}/kernels/adamw/adamw_blocks.h)
 set(cuda_module ${CMAKE_BINARY_DIR}/libdermis_cuda.so)
 set(cuda_objects "")
 set(cuda_logs "")
@@ -27,8 +25,9 @@ foreach(source ${cuda_sources})
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/cuda
     COMMAND sh -c "\"$0\" \"$@\" > '${log}' 2>&1 || { cat '${log}'; rm -f '${log}'; exit 1; }" ${NVCC} -std=c++20 -O3
             -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90a,code=sm_90a -Xptxas -v -Werror all-warnings
-            -Xcompiler -fPIC -Xcompiler -Wall -I ${CMAKE_SOURCE_DIR} -c ${source} -o ${object}
-    DEPENDS ${source} ${cuda_headers}
+            -Xcompiler -fPIC -Xcompiler -Wall -I ${CMAKE_SOURCE_DIR} -MD -MF ${object}.d -c ${source} -o ${object}
+    DEPENDS ${source}
+    DEPFILE ${object}.d
     COMMENT "Compiling ${name}.cu for sm_80 and sm_90a"
     VERBATIM)
   list(APPEND cuda_objects ${object})
