@@ -51,7 +51,7 @@ std::string message_of(const std::function<void()>& call) {
 
 TEST(VisibleKeys, PackedPrefixLmIsPrefixOrCausalWithinEachSequence) {
   Random random(1, RandomPurpose::selftest);
-  for (int trial = 0; trial < 200; ++trial) {
+  for (int trial = 0; trial < 2000; ++trial) {
     std::vector<int32_t> lengths, prefixes, sequence, start;
     for (uint64_t b = random.below(5); b > 0; --b) {
       lengths.push_back(static_cast<int32_t>(random.below(12)));
@@ -79,7 +79,7 @@ TEST(VisibleKeys, PackedPrefixLmIsPrefixOrCausalWithinEachSequence) {
 
 TEST(VisibleKeys, TransposeTileAndAreaAgreeWithTheDenseMask) {
   Random random(2, RandomPurpose::selftest);
-  for (int trial = 0; trial < 400; ++trial) {
+  for (int trial = 0; trial < 2000; ++trial) {
     const VisibleKeys visible = random_intervals(random);
     const Mask mask = dense(visible), transposed = dense(visible.transposed());
     int64_t area = 0;
@@ -110,7 +110,7 @@ TEST(VisibleKeys, TransposeTileAndAreaAgreeWithTheDenseMask) {
 
 TEST(VisibleKeys, NoTileOfPackedSequencesIsTakenInVain) {
   Random random(3, RandomPurpose::selftest);
-  for (int trial = 0; trial < 200; ++trial) {
+  for (int trial = 0; trial < 2000; ++trial) {
     std::vector<int32_t> lengths;
     for (int b = 0; b < 4; ++b) lengths.push_back(1 + static_cast<int32_t>(random.below(14)));
     VisibleKeys visible = VisibleKeys::packed_causal(lengths);
@@ -130,7 +130,7 @@ TEST(VisibleKeys, NoTileOfPackedSequencesIsTakenInVain) {
 
 TEST(VisibleKeys, WindowAndSelectedRows) {
   Random random(4, RandomPurpose::selftest);
-  for (int trial = 0; trial < 200; ++trial) {
+  for (int trial = 0; trial < 2000; ++trial) {
     const VisibleKeys visible = random_intervals(random);
     const Mask mask = dense(visible);
     const auto window = 1 + static_cast<int32_t>(random.below(12));
