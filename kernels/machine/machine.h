@@ -69,6 +69,9 @@ struct Fp16 {
   uint16_t bits;
 };
 
+// The type of a tensor's elements, where it is chosen at run time (launchers). Part of the CUDA module's interface.
+enum class ElementType : int32_t { fp32 = 0, bf16 = 1, fp16 = 2 };
+
 // Byte offset into the dynamic shared memory of a block.
 struct Shared {
   uint32_t at;
