@@ -202,10 +202,22 @@ struct Gpu {
   }
 };
 
-// The only __global__ function there is: a kernel K has `Params` (plain data) and `run(m, params)`.
+// The most dynamic shared memory that kernel K asks for, which it says as `kSharedBytes`.
 template <class K>
-__global__ void __launch_bounds__(K::kThreads, K::kBlocksPerSm)
-    run_on_gpu(const __grid_constant__ typename K::Params p) {
+constexpr uint32_t planned_shared_bytes() {
+  if constexpr (requires { K::kSharedBytes; }) {
+    static_assert(K::kSharedBytes <= kSharedLimit);
+    return K::kSharedBytes;
+  } else {
+    return 0;
+  }
+}
+
+// The only __global__ function there is: a kernel K has `Params` (plain data) and `run(m, params)`. What is planned for
+// K is part of the function's name, so that the compiler's report of it can be held against a table (tests/gates).
+template <class K, int Threads = K::kThreads, int BlocksPerSm = K::kBlocksPerSm,
+          uint32_t SharedBytes = planned_shared_bytes<K>()>
+__global__ void __launch_bounds__(Threads, BlocksPerSm) run_on_gpu(const __grid_constant__ typename K::Params p) {
   const Gpu m;
   K::run(m, p);
 }
