@@ -5,11 +5,12 @@ DERMIS_LIBTORCH ?=
 CONFIGURE_FLAGS ?=
 program = build/$(PRESET)/dermis
 
-.PHONY: help setup build test demo bench clean lint
+.PHONY: help setup build test demo bench clean lint kernel-table
 
 help:
 	@echo "make demo    set up, build, and run the whole pipeline on generated pictures (about 10 minutes on 2 cores)"
 	@echo "make test    set up, build, and run every test"
+	@echo "make kernel-table   write what the CUDA kernels take (registers, shared memory, instructions) into the table"
 	@echo "make setup | build | bench | lint | clean     PRESET=release|debug|asan|cpu-only   DERMIS_LIBTORCH=<site-packages>/torch"
 
 setup:
@@ -33,6 +34,9 @@ bench: build
 
 lint: build
 	@ctest --preset $(PRESET) -L lint
+
+kernel-table: build
+	@cmake --build --preset $(PRESET) --target write_kernel_table
 
 clean:
 	@rm -rf build

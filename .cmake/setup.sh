@@ -56,6 +56,17 @@ else
   fi
 fi
 
+# The tests read the machine code of the kernels; Debian's and many CUDA images have no disassembler.
+nvcc=$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)
+if [[ -x $nvcc && ! -x ${nvcc%/*}/cuobjdump && ! -e $cache/cuda-tools/complete ]]; then
+  say "disassembler: installing NVIDIA's cuobjdump and nvdisasm into $cache/cuda-tools"
+  rm -rf "$cache/cuda-tools"
+  python3 -m venv "$cache/cuda-tools"
+  "$cache/cuda-tools/bin/pip" install -q --disable-pip-version-check --no-deps nvidia-cuda-cuobjdump==13.2.51 \
+    nvidia-cuda-nvdisasm==13.2.51 && touch "$cache/cuda-tools/complete" ||
+    say "disassembler: not installed; the test of the machine code will be skipped"
+fi
+
 if [[ ${DERMIS_SETUP_PEERS:-0} == 1 && ! -e $cache/peers/complete ]]; then
   say "peers: installing PyTorch, transformers, torchvision and Pillow into $cache/peers"
   python3 -m venv "$cache/peers"

@@ -1,5 +1,5 @@
 // kernel_table check-budget|check-opcodes|write TABLE COMPILER CUOBJDUMP MODULE LOG...
-// Holds the compiled kernels against the table, or writes it anew. CUOBJDUMP may be "": then there are no opcodes.
+// Holds the compiled kernels against the table, or writes it anew. CUOBJDUMP may be "none": then there are no opcodes.
 // Exit codes: 0 all is as in the table, 1 it is not, 77 nothing to disassemble with.
 #include <fmt/format.h>
 
@@ -47,7 +47,7 @@ int run(const std::vector<std::string>& words) {
         ErrorKind::usage,
         {.what = "usage: kernel_table check-budget|check-opcodes|write TABLE COMPILER CUOBJDUMP MODULE LOG..."});
   const std::string &verb = words[0], &file = words[1], &compiler = words[2], &cuobjdump = words[3], &module = words[4];
-  if (verb != "check-budget" && cuobjdump.empty()) {
+  if (verb != "check-budget" && cuobjdump == "none") {
     fmt::print("skipped: no cuobjdump to read the machine code with (make setup installs one)\n");
     return kSkipped;
   }
