@@ -8,6 +8,7 @@
 #include "core/cli/reference.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/version.h"
 #include "data/commands.h"
 #include "infer/commands.h"
 #include "kernels/commands.h"
@@ -29,8 +30,13 @@ int main(int argc, char** argv) {
           "dermis: trains and runs vision-language models on this machine\n\nusage: dermis COMMAND [arguments]\n\n{}",
           table.help());
       fmt::print(
-          "\n'dermis COMMAND --help' explains a command. Exit codes: 2 usage, 3 data, 4 device, 5 internal, 130 "
+          "\n'dermis COMMAND --help' explains a command; 'dermis --version' names this build. Exit codes: 2 usage, 3 "
+          "data, 4 device, 5 internal, 130 "
           "interrupted.\n");
+      return 0;
+    }
+    if (words[0] == "--version") {
+      fmt::print("dermis {} ({})\n", version(), commit());
       return 0;
     }
     if (words[0] == "help" && words.size() == 2 && words[1] == "--markdown") {

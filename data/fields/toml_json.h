@@ -7,7 +7,7 @@
 
 namespace dermis {
 
-// Error(data) names `where`, line and column. Dates and times are not used and are an error.
+// Error(data) names `where` and line. Dates and times are not used and are an error.
 Json toml_to_json(const std::string& text, const std::string& where);
 
 }  // namespace dermis

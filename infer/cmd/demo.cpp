@@ -128,6 +128,20 @@ Words practice_like(const std::string& items_file) {
   return words;
 }
 
+// How many optimizer steps a stage given in minutes turned out to have: its run's log says so.
+int64_t planned_steps(const std::string& run_folder) {
+  const std::string path = (fs::path(run_folder) / "log.jsonl").string();
+  int64_t steps = 0;
+  for (const auto& line : read_jsonl(path, TornLine::skip)) {
+    if (line.value("event", "") == "stage") steps = line.value("planned_steps", steps);
+    if (line.value("event", "") == "stage_end") steps = line.value("steps", steps);
+  }
+  if (steps > 0) return steps;
+  throw Error(ErrorKind::data, {.what = "the log of the run does not say how many steps it had",
+                                .where = path,
+                                .fix = "start over with --restart"});
+}
+
 std::string rounded(double value) { return fmt::format("{:.2f}", value); }
 
 }  // namespace
@@ -197,10 +211,10 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
     return line;
   };
   const bool has_validation = fs::exists(at("site_shards/val"));
-  const auto finetune = [&](const std::string& run, const Words& model) {
+  const auto finetune = [&](const std::string& run, const Words& model, const Words& length) {
     Words values = model;
-    values.insert(values.end(), {"seed=" + seed, "stages[0].minutes=" + rounded(minutes.finetune),
-                                 "stages[0].data[0].shards=" + at("site_shards/train")});
+    values.insert(values.end(), {"seed=" + seed, "stages[0].data[0].shards=" + at("site_shards/train")});
+    values.insert(values.end(), length.begin(), length.end());
     values.push_back(has_validation ? "stages[0].validation.shards=[\"" + at("site_shards/val") + "\"]"
                                     : "stages[0].validation.shards=[]");
     return set({"train", "demo_finetune", "--out", at(run), "--resume"}, values);
@@ -211,9 +225,12 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
           {"seed=" + seed, "model.tokenizer=" + at("tokenizer.model"), "stages[0].minutes=" + rounded(minutes.pretrain),
            "stages[0].data[0].shards=" + at("practice_shards/train"),
            "stages[0].validation.shards=[\"" + at("practice_shards/val") + "\"]"}));
-  steps.run("fine-tuning on the site", finetune("finetune", {"model.start=" + at("pretrain/model")}));
+  steps.run("fine-tuning on the site", finetune("finetune", {"model.start=" + at("pretrain/model")},
+                                                {"stages[0].minutes=" + rounded(minutes.finetune)}));
+  // As many steps, not as many minutes: the machine's speed must not decide the comparison.
   steps.run("the same fine-tuning without pretraining",
-            finetune("scratch", {"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")}));
+            finetune("scratch", {"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")},
+                     {"stages[0].minutes=0", "stages[0].steps=" + std::to_string(planned_steps(at("finetune")))}));
   for (const std::string run : {"finetune", "scratch"}) {
     steps.run("evaluation on the held-out split: " + run,
               {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--questions",

@@ -76,6 +76,7 @@ int run_eval(const CommandTable&, const std::vector<std::string>& words) {
   if (a.run.empty() && fs::exists(fs::path(run_of_model) / "log.jsonl")) a.run = run_of_model;
 
   const Engine engine = open_engine(a.model);
+  a.options.model_digest = model_digest(a.model);
   const ShardReader shards(a.shards);
   const Contamination contamination = check_contamination(a.model, shards.manifest());
   if (!a.allow_contaminated) refuse_contamination(contamination, a.shards);
@@ -88,7 +89,7 @@ int run_eval(const CommandTable&, const std::vector<std::string>& words) {
   EvalReport report;
   report.title = a.title.empty() ? "Evaluation on " + fs::path(a.shards).lexically_normal().string() : a.title;
   report.model = a.model;
-  report.model_digest = engine.digest;
+  report.model_digest = a.options.model_digest;
   report.shards = a.shards;
   report.shards_fingerprint = shards.manifest().fingerprint;
   report.licence = shards.manifest().licence;

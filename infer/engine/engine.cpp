@@ -66,6 +66,10 @@ Engine open_engine(const std::string& folder) {
   }
   LoadReport report;
   Vlm model = load_model(folder, at::kCPU, &report);
+  return {folder, Tokenizer::load(folder), std::move(model), std::move(report)};
+}
+
+std::string model_digest(const std::string& folder) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
@@ -75,7 +79,7 @@ Engine open_engine(const std::string& folder) {
   std::sort(files.begin(), files.end());
   std::string hashes;
   for (const std::string& file : files) hashes += sha256_of_file(file);
-  return {folder, sha256_hex(hashes), Tokenizer::load(folder), std::move(model), std::move(report)};
+  return sha256_hex(hashes);
 }
 
 Image oriented(const Image& image, int view) {

@@ -16,7 +16,6 @@ namespace dermis {
 
 struct Engine {
   std::string folder;
-  std::string digest;  // SHA-256 over config.json, the weight files and tokenizer.model: names the model in results
   Tokenizer tokenizer;
   Vlm model;
   LoadReport load_report;
@@ -24,6 +23,9 @@ struct Engine {
 
 // Throws Error(data) naming the folder and the file that is missing or does not fit.
 Engine open_engine(const std::string& folder);
+
+// SHA-256 over config.json, the weight files and tokenizer.model: names the model in results. Reads all of them.
+std::string model_digest(const std::string& folder);
 
 // The picture in up to eight orientations (quarter turns, then mirrored ones); view 0 is the picture itself.
 Image oriented(const Image& image, int view);

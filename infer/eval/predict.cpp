@@ -129,7 +129,7 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
   const std::string path = (std::filesystem::path(options.out) / "predictions.jsonl").string();
   if (options.restart) std::filesystem::remove(path);
   const PredictionHeader header{engine.folder,
-                                engine.digest,
+                                options.model_digest,
                                 shards.folder(),
                                 shards.manifest().fingerprint,
                                 std::string(version()) + " " + commit(),

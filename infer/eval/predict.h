@@ -14,6 +14,7 @@ namespace dermis {
 
 struct EvalOptions {
   std::string out;                          // folder of predictions.jsonl
+  std::string model_digest;                 // of the engine's folder: an earlier run must have had the same
   std::vector<std::string> question_types;  // empty: all
   int images_per_batch = 8;
   int views = 1;  // orientations averaged for closed questions, 1..8

@@ -79,6 +79,7 @@ class PredictTest : public ::testing::Test {
     options.images_per_batch = batch;
     options.max_new_tokens = 4;
     options.limit = limit;
+    options.model_digest = model_digest(folder_ / "model");
     return predict(open_engine(folder_ / "model"), ShardReader(folder_ / "shards"), options);
   }
 

@@ -43,6 +43,12 @@ TEST(Program, HelpListsCommandsAndExitCodes) {
   EXPECT_THAT(outcome.output, HasSubstr("Exit codes"));
 }
 
+TEST(Program, VersionNamesTheBuild) {
+  const Outcome outcome = run_dermis("--version");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.output, ::testing::StartsWith("dermis 0."));
+}
+
 TEST(Program, UnknownCommandNamesTheNearest) {
   const Outcome outcome = run_dermis("evla model shards");
   EXPECT_EQ(outcome.exit_code, 2);

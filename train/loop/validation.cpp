@@ -11,7 +11,7 @@
 #include "core/interrupt.h"
 #include "core/random.h"
 #include "data/batch/loader.h"
-#include "data/image/image.h"
+#include "data/image/fitted.h"
 #include "models/decode/generate.h"
 #include "train/objective.h"
 
@@ -115,7 +115,7 @@ Validation::Chunk Validation::read_chunk(size_t first, const ImageFormat& format
     if (loss_records.empty()) continue;
     const size_t offset = chunk.planes.size();
     chunk.planes.resize(offset + plane_bytes);
-    to_planes(decode_image(sample.image, sample.key), format, chunk.planes.data() + offset);
+    decode_to_planes(sample.image, sample.key, format, chunk.planes.data() + offset);
     for (const Record* record : loss_records) {
       chunk.answers.push_back(
           {.sample_id = record->id, .turns = record->turns, .weight = record->weight, .image = chunk.images});

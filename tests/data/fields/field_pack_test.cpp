@@ -92,7 +92,7 @@ TEST(FieldPack, EditsThatBreakItAreNamedWithFileAndKey) {
   EXPECT_THAT(error_after("strata.toml", "from = \"age\"", "from = \"years\""),
               HasSubstr("stratum age_band, key from"));
   EXPECT_THAT(error_after("costs.toml", "cost = 30", "cost = \"dear\""), HasSubstr("costs.toml, rule number 1"));
-  EXPECT_THAT(error_after("checks.toml", "min_words = 4", "min_words = "), HasSubstr("line 4"));
+  EXPECT_THAT(error_after("checks.toml", "min_words = 4", "min_words = "), HasSubstr("edited/checks.toml:4"));
 }
 
 TEST(FieldPack, APlaceholderThatNoSourceOfTheTypeSuppliesIsAnError) {
