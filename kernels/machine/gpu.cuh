@@ -52,7 +52,29 @@ struct Gpu {
   }
   template <class T>
   DERMIS_DEVICE T load_written(const T* from) const {
-    return *const_cast<const volatile T*>(from);
+    // A strong load: seen past the first-level cache and, with a fence after it, ordered behind what it observed.
+    const auto at = __cvta_generic_to_global(from);
+    if constexpr (sizeof(T) == 16) {
+      uint4 words;
+      asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+                   : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
+                   : "l"(at)
+                   : "memory");
+      return *reinterpret_cast<T*>(&words);
+    } else if constexpr (sizeof(T) == 8) {
+      uint2 words;
+      asm volatile("ld.relaxed.gpu.global.v2.u32 {%0, %1}, [%2];" : "=r"(words.x), "=r"(words.y) : "l"(at) : "memory");
+      return *reinterpret_cast<T*>(&words);
+    } else if constexpr (sizeof(T) == 4) {
+      uint32_t word;
+      asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(word) : "l"(at) : "memory");
+      return *reinterpret_cast<T*>(&word);
+    } else {
+      static_assert(sizeof(T) == 2);
+      uint16_t word;
+      asm volatile("ld.relaxed.gpu.global.u16 %0, [%1];" : "=h"(word) : "l"(at) : "memory");
+      return *reinterpret_cast<T*>(&word);
+    }
   }
   template <class T>
   DERMIS_DEVICE void store(T* to, T value) const {
