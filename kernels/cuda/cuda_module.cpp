@@ -2,10 +2,9 @@
 
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
+#include <fmt/format.h>
 
 #include <filesystem>
-
-#include "kernels/cuda/cuda_entries.h"
 
 namespace dermis {
 namespace {
@@ -29,30 +28,25 @@ std::string program_folder() {
   return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
 }
 
-const DermisCudaEntries* entries_of(const CudaModule& module) {
-  return static_cast<const DermisCudaEntries*>(module.entries);
-}
+std::string number(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
 
-std::string text_of(const CudaModule& module, int error) {
-  return error == 0 ? std::string() : entries_of(module)->error_text(error);
-}
-
-struct Opened {
-  CudaModule module;
-  std::string reason;  // "" when open
-};
-
+// Fills in the facts; returns what is wrong with them, or "".
 std::string read_facts(CudaModule& module) {
-  const DermisCudaEntries* entries = entries_of(module);
+  const DermisCudaEntries& entries = *module.entries;
+  CudaFacts& facts = module.facts;
+  int error = entries.versions(&facts.driver_version, &facts.runtime_version);
+  if (error == 0 && facts.driver_version / 1000 < facts.runtime_version / 1000) {
+    return fmt::format("the CUDA driver is too old: it runs CUDA {}, this build needs {}.0 or later; update the driver",
+                       number(facts.driver_version), facts.runtime_version / 1000);
+  }
   int count = 0;
-  int error = entries->versions(&module.facts.driver_version, &module.facts.runtime_version);
-  if (error == 0) error = entries->device_count(&count);
-  if (error != 0) return "the CUDA driver answers: " + text_of(module, error);
+  if (error == 0) error = entries.device_count(&count);
+  if (error != 0) return std::string("the CUDA driver answers: ") + entries.error_text(error);
   for (int i = 0; i < count; ++i) {
     DermisCudaDevice device{};
-    error = entries->device(i, &device);
-    if (error != 0) return "CUDA device " + std::to_string(i) + " answers: " + text_of(module, error);
-    module.facts.devices.push_back({device.name, device.major, device.minor, device.memory_bytes});
+    error = entries.device(i, &device);
+    if (error != 0) return fmt::format("CUDA device {} answers: {}", i, entries.error_text(error));
+    facts.devices.push_back({device.name, device.major, device.minor, device.memory_bytes});
   }
   return count == 0 ? "the CUDA driver sees no device" : "";
 }
@@ -65,29 +59,14 @@ std::string find_module() {
   return {};
 }
 
-Opened open_module() {
-  Opened opened;
-  if (!kBuiltWithNvcc || !cuda_driver_present()) {
-    opened.reason =
-        kBuiltWithNvcc ? kNoDriver : "this build is CPU only (configured without nvcc, or with DERMIS_CUDA=OFF)";
-    return opened;
-  }
-  opened.module.path = find_module();
-  if (opened.module.path.empty()) {
-    opened.reason = "libdermis_cuda.so is not beside the program (" + program_folder() + ")";
-    return opened;
-  }
-  void* library = dlopen(opened.module.path.c_str(), RTLD_NOW | RTLD_LOCAL);
+const DermisCudaEntries* open_library(const std::string& path, std::string& failure) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* symbol = library == nullptr ? nullptr : dlsym(library, DERMIS_CUDA_ENTRY);
   if (symbol == nullptr) {
-    opened.reason = std::string("the CUDA module does not open: ") + dlerror();
-    return opened;
+    failure = dlerror();
+    return nullptr;
   }
-  opened.module.entries = reinterpret_cast<const DermisCudaEntries* (*)()>(symbol)();
-  opened.reason = entries_of(opened.module)->abi_version == DERMIS_CUDA_ABI
-                      ? read_facts(opened.module)
-                      : opened.module.path + " belongs to another build of Dermis";
-  return opened;
+  return reinterpret_cast<const DermisCudaEntries* (*)()>(symbol)();
 }
 
 std::string open_torch_cuda() {
@@ -104,13 +83,38 @@ std::string open_torch_cuda() {
 
 }  // namespace
 
+OpenedCudaModule open_cuda_module(const CudaSystem& system) {
+  OpenedCudaModule opened;
+  if (!system.driver_present()) {
+    opened.reason = kNoDriver;
+    return opened;
+  }
+  opened.module.path = system.find_module();
+  if (opened.module.path.empty()) {
+    opened.reason = "libdermis_cuda.so is not beside the program (" + program_folder() + ")";
+    return opened;
+  }
+  std::string failure;
+  opened.module.entries = system.open(opened.module.path, failure);
+  if (opened.module.entries == nullptr)
+    opened.reason = "the CUDA module does not open: " + failure;
+  else if (opened.module.entries->abi_version != DERMIS_CUDA_ABI)
+    opened.reason = opened.module.path + " belongs to another build of Dermis; build both together";
+  else
+    opened.reason = read_facts(opened.module);
+  return opened;
+}
+
 bool cuda_driver_present() {
   static const bool present = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != nullptr;
   return present;
 }
 
 const CudaModule* cuda_module(std::string* reason) {
-  static const Opened opened = open_module();
+  static const OpenedCudaModule opened = [] {
+    if (kBuiltWithNvcc) return open_cuda_module({cuda_driver_present, find_module, open_library});
+    return OpenedCudaModule{{}, "this build is CPU only (configured without nvcc, or with DERMIS_CUDA=OFF)"};
+  }();
   if (reason != nullptr) *reason = opened.reason;
   return opened.reason.empty() ? &opened.module : nullptr;
 }
@@ -119,28 +123,6 @@ bool load_torch_cuda(std::string* reason) {
   static const std::string failure = open_torch_cuda();
   if (reason != nullptr) *reason = failure;
   return failure.empty();
-}
-
-std::string CudaModule::rms_norm_forward(const float* x, int64_t x_stride, const float* weight, float* y,
-                                         int64_t y_stride, float* inverse_rms, int64_t rows, int64_t width, float eps,
-                                         float weight_offset, void* stream) const {
-  return text_of(*this, entries_of(*this)->rms_norm_forward(x, x_stride, weight, y, y_stride, inverse_rms, rows, width,
-                                                            eps, weight_offset, stream));
-}
-
-std::string CudaModule::rms_norm_backward(const float* x, int64_t x_stride, const float* weight,
-                                          const float* inverse_rms, const float* grad_y, int64_t grad_stride,
-                                          float* grad_x, float* grad_weight_partials, int64_t partial_rows,
-                                          int64_t rows, int64_t width, float weight_offset, void* stream) const {
-  return text_of(*this, entries_of(*this)->rms_norm_backward(x, x_stride, weight, inverse_rms, grad_y, grad_stride,
-                                                             grad_x, grad_weight_partials, partial_rows, rows, width,
-                                                             weight_offset, stream));
-}
-
-std::string CudaModule::adamw(float* parameter, const float* gradient, float* first_moment, float* second_moment,
-                              int64_t count, const AdamWFactors& factors, void* stream) const {
-  return text_of(*this,
-                 entries_of(*this)->adamw(parameter, gradient, first_moment, second_moment, count, &factors, stream));
 }
 
 }  // namespace dermis

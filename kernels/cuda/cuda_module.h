@@ -1,14 +1,13 @@
 // The CUDA part of Dermis: a shared library beside the program, opened at run time only when a CUDA driver is there.
-// Its kernels (RMSNorm, AdamW) are compiled for sm_80 and sm_90a and checked for register spills at build time. They
-// have never run on a device: nothing in Dermis calls them, and LibTorch's operators serve every operator on a GPU.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "kernels/adamw/adamw_blocks.h"
+#include "kernels/cuda/cuda_entries.h"
 
 namespace dermis {
 
@@ -23,26 +22,14 @@ struct CudaFacts {
   std::vector<CudaDevice> devices;
 };
 
-// Launchers on raw pointers to device memory. Strides are in elements between rows, `stream` is a cudaStream_t. They
-// return "" or what went wrong (CUDA's words); the launch is asynchronous.
 struct CudaModule {
-  // y = x / sqrt(mean(x^2) + eps) * (weight_offset + weight); inverse_rms [rows] may be null.
-  std::string rms_norm_forward(const float* x, int64_t x_stride, const float* weight, float* y, int64_t y_stride,
-                               float* inverse_rms, int64_t rows, int64_t width, float eps, float weight_offset,
-                               void* stream) const;
-  // grad_weight_partials [partial_rows, width]: their column sums, in row order, are the weight's gradient.
-  std::string rms_norm_backward(const float* x, int64_t x_stride, const float* weight, const float* inverse_rms,
-                                const float* grad_y, int64_t grad_stride, float* grad_x, float* grad_weight_partials,
-                                int64_t partial_rows, int64_t rows, int64_t width, float weight_offset,
-                                void* stream) const;
-  // One tensor's step: kernels/adamw/adamw_blocks.h.
-  std::string adamw(float* parameter, const float* gradient, float* first_moment, float* second_moment, int64_t count,
-                    const AdamWFactors& factors, void* stream) const;
-
+  const DermisCudaEntries* entries = nullptr;  // lives as long as the process
   CudaFacts facts;
-  std::string path;               // of the shared library
-  const void* entries = nullptr;  // its function table
+  std::string path;  // of the shared library
 };
+
+// The oldest compute capability that the kernels run on: Ampere.
+constexpr int kOldestCudaMajor = 8;
 
 // nullptr when there is no driver, no device or no module; then `reason`, if given, says which and what to do. The
 // first call does the work, later ones repeat its answer. Thread safe.
@@ -54,5 +41,19 @@ bool load_torch_cuda(std::string* reason = nullptr);
 
 // Whether a CUDA driver (libcuda.so.1) can be opened.
 bool cuda_driver_present();
+
+// What opening the module asks of the machine; tests answer in its place.
+struct CudaSystem {
+  std::function<bool()> driver_present;
+  std::function<std::string()> find_module;  // path, or "" when it is not beside the program
+  // The module's table, or nullptr with the linker's words in `failure`.
+  std::function<const DermisCudaEntries*(const std::string& path, std::string& failure)> open;
+};
+
+struct OpenedCudaModule {
+  CudaModule module;
+  std::string reason;  // "" when open
+};
+OpenedCudaModule open_cuda_module(const CudaSystem& system);
 
 }  // namespace dermis

@@ -1,7 +1,7 @@
 // The table that the shared library hands to the program.
-#include "kernels/adamw/adamw_cuda.cuh"
+#include <cuda_runtime.h>
+
 #include "kernels/cuda/cuda_entries.h"
-#include "kernels/rms_norm/rms_norm_cuda.cuh"
 
 namespace {
 
@@ -25,16 +25,16 @@ int device_facts(int index, DermisCudaDevice* device) {
   return cudaSuccess;
 }
 
+int use_device(int index) { return cudaSetDevice(index); }
+
 const char* error_text(int error) { return cudaGetErrorString(static_cast<cudaError_t>(error)); }
 
-const DermisCudaEntries kEntries = {DERMIS_CUDA_ABI,
-                                    versions,
-                                    device_count,
-                                    device_facts,
-                                    error_text,
-                                    dermis::launch_rms_norm_forward,
-                                    dermis::launch_rms_norm_backward,
-                                    dermis::launch_adamw};
+const DermisCudaEntries kEntries = {.abi_version = DERMIS_CUDA_ABI,
+                                    .versions = versions,
+                                    .device_count = device_count,
+                                    .device = device_facts,
+                                    .use_device = use_device,
+                                    .error_text = error_text};
 
 }  // namespace
 

@@ -1,0 +1,118 @@
+#include "kernels/cuda/cuda_kernels.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <sstream>
+
+#include "core/error.h"
+#include "kernels/operand/operand.h"
+
+namespace dermis {
+namespace {
+
+std::atomic<GpuOperators> chosen_operators{GpuOperators::own};
+std::atomic<const CudaModule*> module_of_cpu{nullptr};
+
+constexpr const char* kChooseLibTorch = "or choose LibTorch's operators (choose_gpu_operators, --operators libtorch)";
+
+std::string device_text(const CudaModule& module, const at::Device& device) {
+  const auto index = static_cast<size_t>(device.index());
+  const bool known = device.is_cuda() && device.has_index() && index < module.facts.devices.size();
+  return known ? fmt::format("{} ({})", device.str(), module.facts.devices[index].name) : device.str();
+}
+
+}  // namespace
+
+void choose_gpu_operators(GpuOperators choice) { chosen_operators = choice; }
+GpuOperators gpu_operators() { return chosen_operators; }
+
+CpuAsGpu::CpuAsGpu(const CudaModule& module) {
+  const CudaModule* none = nullptr;
+  DERMIS_CHECK(module_of_cpu.compare_exchange_strong(none, &module), "one at a time");
+}
+CpuAsGpu::~CpuAsGpu() { module_of_cpu = nullptr; }
+
+void check_gpu(const char* op, const CudaModule* module, const std::string& reason, int index) {
+  if (module == nullptr) {
+    throw Error(ErrorKind::device, {.what = fmt::format("{}: there are no CUDA kernels for this 16-bit tensor", op),
+                                    .where = fmt::format("cuda:{}", index),
+                                    .expected = "a CUDA driver, a GPU and libdermis_cuda.so",
+                                    .found = reason,
+                                    .fix = fmt::format("mend what 'dermis doctor' shows, {}", kChooseLibTorch)});
+  }
+  const bool known = index >= 0 && static_cast<size_t>(index) < module->facts.devices.size();
+  if (known && module->facts.devices[static_cast<size_t>(index)].major >= kOldestCudaMajor) return;
+  const CudaDevice device = known ? module->facts.devices[static_cast<size_t>(index)] : CudaDevice{"an unknown GPU"};
+  throw Error(ErrorKind::device,
+              {.what = fmt::format("{}: our kernels do not run on this GPU", op),
+               .where = fmt::format("cuda:{}", index),
+               .expected = fmt::format("compute capability {}.0 or later (Ampere)", kOldestCudaMajor),
+               .found = fmt::format("{}, compute capability {}.{}", device.name, device.major, device.minor),
+               .fix = fmt::format("use a newer GPU, {}", kChooseLibTorch)});
+}
+
+const CudaModule* cuda_kernels_for(const char* op, const at::Tensor& tensor) {
+  if (tensor.scalar_type() != at::kBFloat16 && tensor.scalar_type() != at::kHalf) return nullptr;
+  if (!tensor.is_cuda()) return tensor.is_cpu() ? module_of_cpu.load() : nullptr;
+  if (chosen_operators == GpuOperators::libtorch) return nullptr;
+  std::string reason;
+  const CudaModule* module = cuda_module(&reason);
+  check_gpu(op, module, reason, tensor.device().index());
+  return module;
+}
+
+void launch_kernel(const CudaModule& module, const char* op, const std::string& shapes, const at::Tensor& tensor,
+                   c10::function_ref<int(void* stream)> launch) {
+  int error = 0;
+  if (tensor.is_cuda()) {
+    // LibTorch and the module each have a CUDA runtime of their own; both must mean the same device.
+    const c10::OptionalDeviceGuard guard(tensor.device());
+    const c10::Stream stream = c10::impl::VirtualGuardImpl(at::kCUDA).getStream(tensor.device());
+    error = module.entries->use_device(tensor.device().index());
+    if (error == 0) error = launch(stream.native_handle());
+  } else {
+    error = launch(nullptr);
+  }
+  if (error == 0) return;
+  throw Error(ErrorKind::device,
+              {.what = fmt::format("{}: CUDA does not launch its kernel", op),
+               .where = device_text(module, tensor.device()),
+               .expected = "a launch without an error",
+               .found = fmt::format("{} (error {}) for {}", module.entries->error_text(error), error, shapes),
+               .fix = "an earlier kernel may have failed: run 'dermis selftest'; if that passes, report this message"});
+}
+
+at::Tensor device_empty(const char* op, at::IntArrayRef sizes, const at::TensorOptions& options) {
+  std::ostringstream wanted;
+  wanted << c10::typeMetaToScalarType(options.dtype()) << ' ' << sizes;
+  return naming_lack_of_memory(op, wanted.str(), options.device(), [&] { return at::empty(sizes, options); });
+}
+
+at::Tensor naming_lack_of_memory(const char* op, const std::string& wanted, at::Device device,
+                                 c10::function_ref<at::Tensor()> allocate) {
+  try {
+    return allocate();
+  } catch (const c10::OutOfMemoryError& error) {
+    throw Error(ErrorKind::device, {.what = fmt::format("{}: the device has no memory left", op),
+                                    .where = device.str(),
+                                    .expected = "room for " + wanted,
+                                    .found = error.what_without_backtrace(),
+                                    .fix = "use smaller batches, or close other programs that use the device"});
+  }
+}
+
+ElementType element_type(const at::Tensor& tensor) {
+  switch (tensor.scalar_type()) {
+    case at::kBFloat16: return ElementType::bf16;
+    case at::kHalf: return ElementType::fp16;
+    default:
+      DERMIS_CHECK(tensor.scalar_type() == at::kFloat, "an element type of the kernels");
+      return ElementType::fp32;
+  }
+}
+
+}  // namespace dermis

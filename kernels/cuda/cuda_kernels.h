@@ -1,0 +1,52 @@
+// Which kernels serve a tensor on a GPU, and how an operator launches one.
+//
+// fp32 and fp64 tensors on a GPU go to LibTorch's operators; 16-bit ones to our kernels, unless LibTorch's were chosen.
+// An operator never falls back by itself: what our kernels cannot do for a 16-bit tensor is an Error that says how to
+// choose LibTorch's operators.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/FunctionRef.h>
+
+#include <string>
+
+#include "kernels/cuda/cuda_module.h"
+#include "kernels/machine/machine.h"
+
+namespace dermis {
+
+enum class GpuOperators { own, libtorch };
+
+// For 16-bit tensors on GPUs, in the whole process. Thread safe; operators of a graph keep what they began with.
+void choose_gpu_operators(GpuOperators choice);
+GpuOperators gpu_operators();
+
+// The module whose kernels serve this tensor. nullptr: it lies on the CPU, is no 16-bit tensor, or LibTorch's operators
+// were chosen. Throws Error(device) when there are no kernels for its GPU: no module, or a GPU older than Ampere.
+const CudaModule* cuda_kernels_for(const char* op, const at::Tensor& tensor);
+
+// Throws Error(device) when kernels do not run on the device of that index.
+void check_gpu(const char* op, const CudaModule* module, const std::string& reason, int index);
+
+// Calls launch(stream) with the tensor's device and LibTorch's current stream on it. Throws Error(device) naming the
+// operator, `shapes` and the device, with CUDA's words, when it returns an error.
+void launch_kernel(const CudaModule& module, const char* op, const std::string& shapes, const at::Tensor& tensor,
+                   c10::function_ref<int(void* stream)> launch);
+
+// at::empty for outputs and scratch; when the device has no memory left, Error(device) naming the operator and size.
+at::Tensor device_empty(const char* op, at::IntArrayRef sizes, const at::TensorOptions& options);
+at::Tensor naming_lack_of_memory(const char* op, const std::string& wanted, at::Device device,
+                                 c10::function_ref<at::Tensor()> allocate);
+
+ElementType element_type(const at::Tensor& tensor);  // fp32, bf16 or fp16
+
+// For tests: until this goes out of scope, `module` serves 16-bit tensors on the CPU, as if that were its device.
+class CpuAsGpu {
+ public:
+  explicit CpuAsGpu(const CudaModule& module);
+  ~CpuAsGpu();
+  CpuAsGpu(const CpuAsGpu&) = delete;
+  CpuAsGpu& operator=(const CpuAsGpu&) = delete;
+};
+
+}  // namespace dermis
