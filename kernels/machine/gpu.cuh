@@ -177,7 +177,11 @@ struct Gpu {
     asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
   }
-  DERMIS_DEVICE float reciprocal(float x) const { return __frcp_rn(x); }
+  DERMIS_DEVICE float reciprocal(float x) const {
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+  }
   DERMIS_DEVICE float rsqrt(float x) const { return ::rsqrtf(x); }
   DERMIS_DEVICE float fma(float a, float b, float c) const { return __fmaf_rn(a, b, c); }
 
