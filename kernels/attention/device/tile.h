@@ -25,12 +25,21 @@ struct Tile {
   static constexpr int kChunks = D / 8;  // of 16 bytes a row
   static constexpr uint32_t kRowBytes = D * 2, kBytes = Rows * kRowBytes;
 
-  Shared base;
+  Shared base;  // a multiple of 128
 
   DERMIS_DEVICE static constexpr int swizzled(int row, int chunk) { return D % 64 == 0 ? chunk ^ (row & 7) : chunk; }
   DERMIS_DEVICE Shared chunk(int row, int chunk) const {
     return base + static_cast<uint32_t>(row) * kRowBytes + static_cast<uint32_t>(swizzled(row, chunk)) * 16;
   }
+  // The same for chunk even + odd, where the one is even and known to the compiler and the other, 0 or 1, comes from
+  // the lane: an address for the lane and one exclusive-or, so that no thread keeps an address for every chunk.
+  DERMIS_DEVICE Shared chunk(int row, int even, int odd) const {
+    const Shared lane_address = chunk(row, odd);
+    if constexpr (D % 64 != 0) return lane_address + static_cast<uint32_t>(even * 16);
+    return Shared{lane_address.at ^ static_cast<uint32_t>(even % 8 * 16)} + static_cast<uint32_t>(even / 8 * 128);
+  }
+  // Rows from `row` on, a multiple of 8.
+  DERMIS_DEVICE Tile from_row(int row) const { return {base + static_cast<uint32_t>(row) * kRowBytes}; }
 
   // All threads of the block copy all rows; `source(row)` is the row's first element in global memory, or nullptr for a
   // row of zeros. Call commit() afterwards.
@@ -46,11 +55,29 @@ struct Tile {
       m.copy_async16(chunk(row, column), from != nullptr ? from + column * 8 : any_address, from != nullptr);
     }
   }
+  // The same for rows 0 .. count-1 of count >= 1 (those after them become zeros). A few lanes share a row: its address
+  // is found once, and 64 bytes or more of it are read together.
+  template <int Threads, class M, class Source>
+  DERMIS_DEVICE void copy_rows_async(M& m, int count, Source source) const {
+    static constexpr int kLanes = Threads / Rows >= 8 ? 8 : 4, kRowsAtOnce = Threads / kLanes;
+    static_assert(Rows % kRowsAtOnce == 0);
+    const int lane = m.thread() & (kLanes - 1);
+    DERMIS_UNROLL
+    for (int first = 0; first < Rows; first += kRowsAtOnce) {
+      const int row = first + static_cast<int>(static_cast<uint32_t>(m.thread()) / kLanes);
+      const bool valid = row < count;
+      const E* from = source(valid ? row : 0) + 8 * lane;
+      DERMIS_UNROLL
+      for (int c = 0; c < kChunks; c += kLanes) {
+        if (c + kLanes <= kChunks || c + lane < kChunks) m.copy_async16(chunk(row, c + lane), from + 8 * c, valid);
+      }
+    }
+  }
 
   // The tile as it lies. A operand of mma: rows row..row+15, columns 16 * step...
   template <class M>
   DERMIS_DEVICE void a_k16(M& m, int row, int step, uint32_t (&a)[4]) const {
-    m.load_matrix(a, chunk(row + (m.lane() & 15), 2 * step + (m.lane() >> 4)));
+    m.load_matrix(a, chunk(row + (m.lane() & 15), 2 * step, m.lane() >> 4));
   }
   // The last 8 columns, where D is not a multiple of 16.
   template <class M>
@@ -61,7 +88,7 @@ struct Tile {
   // step...; b[0], b[1] belong to rows row..row+7, b[2], b[3] to row+8..row+15.
   template <class M>
   DERMIS_DEVICE void b_rows_k16(M& m, int row, int step, uint32_t (&b)[4]) const {
-    m.load_matrix(b, chunk(row + (m.lane() & 7) + ((m.lane() >> 4) << 3), 2 * step + ((m.lane() >> 3) & 1)));
+    m.load_matrix(b, chunk(row + (m.lane() & 7) + ((m.lane() >> 4) << 3), 2 * step, (m.lane() >> 3) & 1));
   }
   template <class M>
   DERMIS_DEVICE void b_rows_k8(M& m, int row, int column_chunk, uint32_t (&b)[2]) const {
@@ -72,7 +99,7 @@ struct Tile {
   // next 8; b[0], b[1] belong to the first 8 columns, b[2], b[3] to the others.
   template <class M>
   DERMIS_DEVICE void b_columns_k16(M& m, int row, int column_chunk, uint32_t (&b)[4]) const {
-    m.load_matrix_transposed(b, chunk(row + (m.lane() & 15), column_chunk + (m.lane() >> 4)));
+    m.load_matrix_transposed(b, chunk(row + (m.lane() & 15), column_chunk, m.lane() >> 4));
   }
   template <class M>
   DERMIS_DEVICE void b_columns_k16(M& m, int row, int column_chunk, uint32_t (&b)[2]) const {  // 8 columns only
@@ -81,8 +108,8 @@ struct Tile {
   // A operand of tile^T x: output rows are the tile's columns 16 * block..., depth is its rows row..row+15.
   template <class M>
   DERMIS_DEVICE void a_columns_k16(M& m, int row, int column_chunk, uint32_t (&a)[4]) const {
-    m.load_matrix_transposed(
-        a, chunk(row + (m.lane() & 7) + ((m.lane() >> 4) << 3), column_chunk + ((m.lane() >> 3) & 1)));
+    m.load_matrix_transposed(a,
+                             chunk(row + (m.lane() & 7) + ((m.lane() >> 4) << 3), column_chunk, (m.lane() >> 3) & 1));
   }
 };
 
