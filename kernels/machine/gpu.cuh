@@ -35,6 +35,9 @@ struct Gpu {
   DERMIS_DEVICE void store(Shared at, T value) const {
     *reinterpret_cast<T*>(dermis_shared_memory + at.at) = value;
   }
+  DERMIS_DEVICE uint32_t add(Shared counter, uint32_t value) const {
+    return atomicAdd(reinterpret_cast<uint32_t*>(dermis_shared_memory + counter.at), value);
+  }
 
   template <class T>
   DERMIS_DEVICE T load(const T* from) const {
@@ -227,17 +230,6 @@ struct Gpu {
     return static_cast<uint32_t>(__cvta_generic_to_shared(dermis_shared_memory)) + at.at;
   }
 };
-
-// The most dynamic shared memory that kernel K asks for, which it says as `kSharedBytes`.
-template <class K>
-constexpr uint32_t planned_shared_bytes() {
-  if constexpr (requires { K::kSharedBytes; }) {
-    static_assert(K::kSharedBytes <= kSharedLimit);
-    return K::kSharedBytes;
-  } else {
-    return 0;
-  }
-}
 
 // The only __global__ function there is: a kernel K has `Params` (plain data) and `run(m, params)`. What is planned for
 // K is part of the function's name, so that the compiler's report of it can be held against a table (tests/gates).

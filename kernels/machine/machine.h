@@ -3,7 +3,7 @@
 // same template on the CPU, a fiber a thread, with race, bounds and poison checks).
 //
 // A kernel is a struct with `Params` (plain data), `kThreads` a block, `kBlocksPerSm` that registers must leave room
-// for, `kSharedBytes` (the most dynamic shared memory that a launch asks for; left out: none) and
+// for, `kSharedBytes` (the most dynamic shared memory that a launch asks for; left out: any) and
 // `run(M& m, const Params&)`. `run` is written as one thread of a block, as in CUDA, and calls members of `m`:
 //
 //   identity         m.thread() m.lane() m.warp() m.block(axis) m.blocks(axis)     axis 0, 1, 2; threads are 1-D
@@ -13,6 +13,7 @@
 //   shared memory    addresses are Shared: byte offsets into the block's dynamic shared memory, 16-byte aligned at 0
 //                    m.load<T>(Shared)             T of 2, 4, 8 or 16 bytes, naturally aligned
 //                    m.store(Shared, T)
+//                    m.add(Shared, uint32_t)       atomic, returns the old value; barriers order it, like a store
 //   global memory    m.load(const T*)              T of 1 to 16 bytes, naturally aligned; bytes that no block writes
 //                                                  during the launch, not even the reader afterwards
 //                    m.load_written(const T*)      T of 2 to 16 bytes; bytes that this launch writes, before or after
@@ -106,5 +107,16 @@ struct Launch {
 
 // The most dynamic shared memory a block may ask for on every GPU since Ampere (sm_86 and sm_89 have the least).
 constexpr uint32_t kSharedLimit = 99 * 1024;
+
+// The most dynamic shared memory that a launch of kernel K may ask for.
+template <class K>
+constexpr uint32_t planned_shared_bytes() {
+  if constexpr (requires { K::kSharedBytes; }) {
+    static_assert(K::kSharedBytes <= kSharedLimit);
+    return K::kSharedBytes;
+  } else {
+    return kSharedLimit;
+  }
+}
 
 }  // namespace dermis

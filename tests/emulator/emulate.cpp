@@ -2,7 +2,7 @@
 
 namespace dermis {
 
-void check_launch(const Launch& launch, int kernel_threads) {
+void check_launch(const Launch& launch, int kernel_threads, uint32_t planned_shared_bytes) {
   const auto refuse = [](const std::string& what) {
     throw EmulationFault(FaultKind::kLaunch, {}, CallSite::here(), what);
   };
@@ -12,9 +12,9 @@ void check_launch(const Launch& launch, int kernel_threads) {
   if (launch.threads > static_cast<uint32_t>(kernel_threads)) {
     refuse(std::to_string(launch.threads) + " threads a block, compiled for " + std::to_string(kernel_threads));
   }
-  if (launch.shared_bytes > kSharedLimit) {
-    refuse(std::to_string(launch.shared_bytes) + " bytes of shared memory, the limit is " +
-           std::to_string(kSharedLimit));
+  if (launch.shared_bytes > planned_shared_bytes) {
+    refuse(std::to_string(launch.shared_bytes) + " bytes of shared memory, planned for the kernel are " +
+           std::to_string(planned_shared_bytes));
   }
   if (launch.blocks[1] > 65535 || launch.blocks[2] > 65535) refuse("more than 65535 blocks along axis 1 or 2");
 }
@@ -27,6 +27,11 @@ void check_red_zones(const EmulatedDevice& device) {
           "a write beside the machine changed bytes around a buffer of " + std::to_string(region->bytes()) + " bytes");
     }
   }
+}
+
+KernelLauncher*& kernel_launcher() {
+  static KernelLauncher* launcher = nullptr;
+  return launcher;
 }
 
 }  // namespace dermis
