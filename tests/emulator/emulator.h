@@ -43,6 +43,15 @@ class Emulator {
   void store(Shared at, T value, CallSite site = CallSite::here()) {
     std::memcpy(shared(at, sizeof(T), site), &value, sizeof(T));
   }
+  uint32_t add(Shared counter, uint32_t value, CallSite site = CallSite::here()) {
+    launch().maybe_yield(*self_);
+    std::byte* at = shared(counter, sizeof(uint32_t), site);
+    uint32_t before;
+    std::memcpy(&before, at, sizeof(before));
+    const uint32_t after = before + value;
+    std::memcpy(at, &after, sizeof(after));
+    return before;
+  }
 
   template <class T>
   T load(const T* from, CallSite site = CallSite::here()) {
