@@ -16,7 +16,7 @@ template <class T>
 class DeviceBuffer {
  public:
   DeviceBuffer(EmulatedDevice& device, size_t count)
-      : device_(&device), region_(std::make_unique<GlobalRegion>(count * sizeof(T))), count_(count) {
+      : device_(&device), region_(std::make_unique<GlobalRegion>(count * sizeof(T), kGranule)), count_(count) {
     device_->add(region_.get());
   }
   DeviceBuffer(EmulatedDevice& device, std::span<const T> values) : DeviceBuffer(device, values.size()) {
@@ -36,7 +36,7 @@ class DeviceBuffer {
   void upload(std::span<const T> values) {
     if (values.size() != count_) throw std::invalid_argument("upload: not as many values as the buffer has elements");
     std::memcpy(region_->data(), values.data(), values.size_bytes());
-    std::fill(region_->written.begin(), region_->written.end(), uint8_t{1});
+    region_->write_by_host(0, values.size_bytes());
   }
   // Rounds to T (nearest, ties to even).
   void upload_values(std::span<const double> values) {
@@ -56,13 +56,17 @@ class DeviceBuffer {
   size_t unwritten() const {
     size_t elements = 0;
     for (size_t i = 0; i < count_; ++i) {
-      const uint8_t* bytes = region_->written.data() + i * sizeof(T);
-      elements += std::find(bytes, bytes + sizeof(T), uint8_t{0}) != bytes + sizeof(T);
+      bool written = true;
+      for (size_t byte = 0; byte < sizeof(T); byte += kGranule) {
+        written = written && region_->written(i * sizeof(T) + byte);
+      }
+      elements += !written;
     }
     return elements;
   }
 
  private:
+  static constexpr size_t kGranule = std::min<size_t>(sizeof(T), 4);
   EmulatedDevice* device_;
   std::unique_ptr<GlobalRegion> region_;
   size_t count_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 
 namespace dermis {
 namespace {
@@ -11,18 +12,17 @@ constexpr std::align_val_t kAlignment{256};  // what cudaMalloc gives
 
 void GlobalRegion::Free::operator()(std::byte* storage) const { ::operator delete[](storage, kAlignment); }
 
-GlobalRegion::GlobalRegion(size_t bytes)
-    : written(bytes, 0),
-      bytes_(bytes),
-      storage_(static_cast<std::byte*>(::operator new[](bytes + 2 * kRedZone, kAlignment))) {
+GlobalRegion::GlobalRegion(size_t bytes, size_t granule)
+    : bytes_(bytes), storage_(static_cast<std::byte*>(::operator new[](bytes + 2 * kRedZone, kAlignment))) {
+  shadow.reset(bytes, granule);
   std::memset(storage_.get(), static_cast<int>(kRedByte), kRedZone);
   std::memset(data(), 0xff, bytes);
   std::memset(data() + bytes, static_cast<int>(kRedByte), kRedZone);
 }
 
 bool GlobalRegion::holds(const void* address, size_t size) const {
-  const auto* at = static_cast<const std::byte*>(address);
-  return at >= data() && at + size <= data() + bytes_;
+  const auto at = reinterpret_cast<uintptr_t>(address), first = reinterpret_cast<uintptr_t>(data());
+  return at >= first && size <= bytes_ && at - first <= bytes_ - size;
 }
 
 bool GlobalRegion::red_zones_intact() const {
@@ -49,6 +49,26 @@ GlobalRegion* EmulatedDevice::find(const void* address, size_t size) {
                                       [](const std::byte* a, const GlobalRegion* r) { return a < r->data(); });
   if (above == regions_.begin() || !(*(above - 1))->holds(address, size)) return nullptr;
   return guess = *(above - 1);
+}
+
+std::string EmulatedDevice::nearest(const void* address) const {
+  const auto at = reinterpret_cast<intptr_t>(address);
+  std::string text = " in no buffer";
+  intptr_t least = 1 << 20;  // farther away is no neighbour
+  for (const GlobalRegion* region : regions_) {
+    const intptr_t past = at - reinterpret_cast<intptr_t>(region->data());
+    const auto bytes = static_cast<intptr_t>(region->bytes());
+    const intptr_t distance = past < 0 ? -past : std::max<intptr_t>(past - bytes, 0);
+    if (distance >= least) continue;
+    least = distance;
+    text = " at byte " + std::to_string(past) + " of the buffer of " + std::to_string(bytes) + " bytes";
+  }
+  return text;
+}
+
+uint32_t EmulatedDevice::tick() {
+  if (++now_ == 0) throw std::length_error("the emulated device has run for too long: make a new one");
+  return now_;
 }
 
 const FiberStacks& EmulatedDevice::stacks(size_t count) {

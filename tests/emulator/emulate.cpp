@@ -16,6 +16,9 @@ void check_launch(const Launch& launch, int kernel_threads, uint32_t planned_sha
     refuse(std::to_string(launch.shared_bytes) + " bytes of shared memory, planned for the kernel are " +
            std::to_string(planned_shared_bytes));
   }
+  if (uint64_t{launch.blocks[0]} * launch.blocks[1] * launch.blocks[2] >= 1u << (kThreadIdBits - kThreadInBlockBits)) {
+    refuse("more blocks than the race clocks can number");
+  }
   if (launch.blocks[1] > 65535 || launch.blocks[2] > 65535) refuse("more than 65535 blocks along axis 1 or 2");
 }
 

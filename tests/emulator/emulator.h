@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernels/machine/machine.h"
+#include "tests/emulator/memory_access.h"
 #include "tests/emulator/schedule.h"
 #include "tests/emulator/warp_operations.h"
 
@@ -31,71 +32,56 @@ class Emulator {
     WarpCall call{&kWarpBarrier, site};
     launch().warp_call(*self_, call);
   }
-  void fence() {}
+  void fence() { fence_thread(*self_); }
 
   template <class T>
   T load(Shared at, CallSite site = CallSite::here()) {
+    static_assert(is_access<T> && sizeof(T) >= 2);
     T value;
-    std::memcpy(&value, shared(at, sizeof(T), site), sizeof(T));
+    std::memcpy(&value, read_shared(*self_, at, sizeof(T), site), sizeof(T));
     return value;
   }
   template <class T>
   void store(Shared at, T value, CallSite site = CallSite::here()) {
-    std::memcpy(shared(at, sizeof(T), site), &value, sizeof(T));
+    static_assert(is_access<T> && sizeof(T) >= 2);
+    std::memcpy(write_shared(*self_, at, sizeof(T), site), &value, sizeof(T));
   }
   uint32_t add(Shared counter, uint32_t value, CallSite site = CallSite::here()) {
-    launch().maybe_yield(*self_);
-    std::byte* at = shared(counter, sizeof(uint32_t), site);
-    uint32_t before;
-    std::memcpy(&before, at, sizeof(before));
-    const uint32_t after = before + value;
-    std::memcpy(at, &after, sizeof(after));
-    return before;
+    launch().maybe_yield(*self_, site);
+    return add_to_shared(*self_, counter, value, site);
   }
 
   template <class T>
   T load(const T* from, CallSite site = CallSite::here()) {
-    check_global(from, sizeof(T), site);
+    static_assert(is_access<T>);
+    check_global_read(*self_, from, sizeof(T), Read::kConstant, site);
     return *from;
   }
   template <class T>
   T load_written(const T* from, CallSite site = CallSite::here()) {
-    check_global(from, sizeof(T), site);
+    static_assert(is_access<T> && sizeof(T) >= 2);
+    launch().maybe_yield(*self_, site);
+    check_global_read(*self_, from, sizeof(T), Read::kStrong, site);
     return *from;
   }
   template <class T>
   void store(T* to, T value, CallSite site = CallSite::here()) {
-    mark_written(check_global(to, sizeof(T), site), to, sizeof(T));
+    static_assert(is_access<T>);
+    check_global_write(*self_, to, sizeof(T), site);
     *to = value;
   }
   uint32_t add(uint32_t* counter, uint32_t value, CallSite site = CallSite::here()) {
-    launch().maybe_yield(*self_);
-    check_global(counter, sizeof(uint32_t), site);
-    const uint32_t before = *counter;
-    *counter = before + value;
-    return before;
+    launch().maybe_yield(*self_, site);
+    return add_to_global(*self_, counter, value, site);
   }
 
   void copy_async16(Shared to, const void* from, bool valid, CallSite site = CallSite::here()) {
-    shared(to, 16, site);
-    if (valid) check_global(from, 16, site);
-    self_->copy_groups.back().push_back({to, valid ? from : nullptr});
-    ++launch().report.async_copies;
+    start_copy(*self_, to, from, valid, site);
   }
-  void commit() { self_->copy_groups.emplace_back(); }
+  void commit() { self_->copies.commit(); }
   template <int N>
-  void wait() {
-    auto& groups = self_->copy_groups;
-    while (groups.size() > N + 1) {  // the last one is open
-      for (const AsyncCopy& copy : groups.front()) {
-        if (copy.from != nullptr) {
-          std::memcpy(self_->block->shared.at(copy.to.at), copy.from, 16);
-        } else {
-          std::memset(self_->block->shared.at(copy.to.at), 0, 16);
-        }
-      }
-      groups.erase(groups.begin());
-    }
+  void wait(CallSite site = CallSite::here()) {
+    land_copies(*self_, N, site);
   }
 
   template <class T>
@@ -138,7 +124,7 @@ class Emulator {
 
   float exp2(float x) const { return flush_subnormal(std::exp2(flush_subnormal(x))); }
   float log2(float x) const { return std::log2(flush_subnormal(x)); }
-  float reciprocal(float x) const { return 1.0f / x; }
+  float reciprocal(float x) const { return flush_subnormal(1.0f / flush_subnormal(x)); }
   float rsqrt(float x) const { return static_cast<float>(1.0 / std::sqrt(static_cast<double>(x))); }
   float fma(float a, float b, float c) const { return std::fma(a, b, c); }
 
@@ -161,38 +147,11 @@ class Emulator {
   }
 
  private:
+  // What one instruction moves.
+  template <class T>
+  static constexpr bool is_access = std::is_trivially_copyable_v<T>&& std::has_single_bit(sizeof(T)) && sizeof(T) <= 16;
+
   EmulatedLaunch& launch() const { return *self_->block->launch; }
-
-  std::byte* shared(Shared at, uint32_t bytes, CallSite site) const {
-    SharedMemory& memory = self_->block->shared;
-    if (at.at % bytes != 0) {
-      throw EmulationFault(FaultKind::kMisaligned, self_->place(), site,
-                           std::to_string(bytes) + " bytes at shared byte " + std::to_string(at.at));
-    }
-    if (uint64_t{at.at} + bytes > memory.size()) {
-      throw EmulationFault(FaultKind::kOutOfBounds, self_->place(), site,
-                           std::to_string(bytes) + " bytes at shared byte " + std::to_string(at.at) + " of " +
-                               std::to_string(memory.size()));
-    }
-    return memory.at(at.at);
-  }
-
-  GlobalRegion& check_global(const void* at, size_t bytes, CallSite site) const {
-    if (reinterpret_cast<uintptr_t>(at) % bytes != 0) {
-      throw EmulationFault(FaultKind::kMisaligned, self_->place(), site,
-                           std::to_string(bytes) + " bytes of global memory");
-    }
-    GlobalRegion* region = launch().device.find(at, bytes);
-    if (region == nullptr) {
-      throw EmulationFault(FaultKind::kOutOfBounds, self_->place(), site,
-                           std::to_string(bytes) + " bytes of global memory in no buffer");
-    }
-    return *region;
-  }
-  static void mark_written(GlobalRegion& region, const void* at, size_t bytes) {
-    const auto first = static_cast<size_t>(static_cast<const std::byte*>(at) - region.data());
-    std::fill_n(region.written.begin() + static_cast<ptrdiff_t>(first), bytes, uint8_t{1});
-  }
 
   EmulatedThread* self_ = nullptr;
 };

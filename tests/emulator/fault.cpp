@@ -9,6 +9,10 @@ std::string CallSite::text() const {
   return std::string(name != nullptr ? name + 1 : file) + ":" + std::to_string(line);
 }
 
+bool CallSite::operator==(const CallSite& other) const {
+  return line == other.line && (file == other.file || std::strcmp(file, other.file) == 0);
+}
+
 const char* fault_name(FaultKind kind) {
   switch (kind) {
     case FaultKind::kLaunch: return "impossible launch";

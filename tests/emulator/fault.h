@@ -15,6 +15,7 @@ struct CallSite {
     return {file, line};
   }
   std::string text() const;
+  bool operator==(const CallSite& other) const;
 };
 
 enum class FaultKind {

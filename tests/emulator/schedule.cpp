@@ -4,9 +4,14 @@
 #include <bit>
 #include <numeric>
 
+#include "tests/emulator/memory_access.h"
 #include "tests/emulator/warp_operations.h"
 
 namespace dermis {
+namespace {
+// A launch whose threads only poll this often waits for something that never comes.
+constexpr uint64_t kMostIdleYields = 20'000'000;
+}  // namespace
 
 ThreadPlace EmulatedThread::place() const { return {block->index, index / kWarpSize, lane()}; }
 
@@ -15,6 +20,7 @@ EmulatedLaunch::EmulatedLaunch(EmulatedDevice& device, const Launch& shape, cons
     : device(device),
       shape(shape),
       options(options),
+      start(device.tick()),
       body_(body),
       params_(params),
       random_state_(options.seed * 0x9e3779b97f4a7c15ull + 0x632be59bd9b4e019ull) {}
@@ -69,7 +75,7 @@ void EmulatedLaunch::start_block(EmulatedBlock& block, size_t slot, uint32_t ind
   block.coordinates[1] = index / shape.blocks[0] % shape.blocks[1];
   block.coordinates[2] = index / shape.blocks[0] / shape.blocks[1];
   block.launch = this;
-  block.warps_at_barrier = block.warps_exited = 0;
+  block.warps_at_barrier = block.warps_exited = block.sync_time = 0;
   block.shared.reset(shape.shared_bytes);
   block.threads = std::vector<EmulatedThread>(shape.threads);
   block.warps = std::vector<EmulatedWarp>(shape.threads / kWarpSize);
@@ -80,6 +86,7 @@ void EmulatedLaunch::start_block(EmulatedBlock& block, size_t slot, uint32_t ind
     thread.block = &block;
     thread.warp = &warp;
     thread.index = static_cast<int>(i);
+    thread.number = index << kThreadInBlockBits | i;
     warp.block = &block;
     warp.lanes[i % kWarpSize] = &thread;
     warp.ready = ~0u;
@@ -104,14 +111,19 @@ void EmulatedLaunch::switch_away(EmulatedThread& self, bool last) {
   const EmulatedWarp& warp = *self.warp;
   Fiber* to = &scheduler_;
   if (warp.ready != 0 && !fault_.has_value()) {
-    const int start = self.lane();
-    to = &warp.lanes[(std::countr_zero(std::rotr(warp.ready, start)) + start) % kWarpSize]->fiber;
+    const int from = self.lane();
+    const int lane = warp.descending ? from - 1 - std::countl_zero(std::rotr(warp.ready, from))
+                                     : from + std::countr_zero(std::rotr(warp.ready, from));
+    to = &warp.lanes[lane & (kWarpSize - 1)]->fiber;
   }
   Fiber::switch_to(self.fiber, *to, last);
 }
 
-void EmulatedLaunch::maybe_yield(EmulatedThread& self) {
-  if (random() % 2 == 0) Fiber::switch_to(self.fiber, scheduler_);
+void EmulatedLaunch::maybe_yield(EmulatedThread& self, CallSite site) {
+  if (++idle_yields_ > kMostIdleYields) {
+    throw EmulationFault(FaultKind::kDeadlock, self.place(), site, "nothing but polling happens");
+  }
+  if (random() % 4 == 0) Fiber::switch_to(self.fiber, scheduler_);
 }
 
 void EmulatedLaunch::warp_call(EmulatedThread& self, WarpCall& call) {
@@ -122,7 +134,9 @@ void EmulatedLaunch::warp_call(EmulatedThread& self, WarpCall& call) {
   warp.waiting |= bit;
   if (warp.ready == 0) {
     complete(self);
-    if (warp.ready != 0 && random() % 4 == 0) Fiber::switch_to(self.fiber, scheduler_);
+    const uint64_t choice = random();
+    warp.descending = choice % 2 == 0;
+    if (warp.ready != 0 && choice / 2 % 4 == 0) Fiber::switch_to(self.fiber, scheduler_);
   }
   while ((warp.ready & bit) == 0) switch_away(self);
 }
@@ -133,9 +147,10 @@ void EmulatedLaunch::complete(EmulatedThread& self) {
   if (warp.waiting != ~0u) divergence(warp);
   const WarpCall& mine = *warp.calls[self.lane()];
   for (const WarpCall* call : warp.calls) {
-    if (call->operation != mine.operation || call->site.line != mine.site.line) divergence(warp);
+    if (call->operation != mine.operation || !(call->site == mine.site)) divergence(warp);
   }
   ++report.warp_calls;
+  idle_yields_ = 0;
   if (mine.operation->execute == nullptr) {
     arrive_at_block_barrier(warp);
   } else {
@@ -154,7 +169,12 @@ void EmulatedLaunch::arrive_at_block_barrier(EmulatedWarp& warp) {
                          "waits in sync() for a warp that has left the kernel");
   }
   if (block.warps_at_barrier < block.warps.size()) return;
+  check_same_barrier(block);
   block.warps_at_barrier = 0;
+  block.sync_time = device.tick();
+  std::vector<EmulatedThread*> threads;
+  for (EmulatedThread& thread : block.threads) threads.push_back(&thread);
+  share_knowledge(threads.data(), threads.size());
   for (EmulatedWarp& released : block.warps) {
     released.at_block_barrier = false;
     released.waiting = 0;
@@ -162,9 +182,24 @@ void EmulatedLaunch::arrive_at_block_barrier(EmulatedWarp& warp) {
   }
 }
 
+void EmulatedLaunch::check_same_barrier(const EmulatedBlock& block) const {
+  const WarpCall& first = *block.warps[0].calls[0];
+  for (const EmulatedWarp& warp : block.warps) {
+    const WarpCall& call = *warp.calls[0];
+    if (call.site == first.site) continue;
+    throw EmulationFault(FaultKind::kDivergence, warp.lanes[0]->place(), call.site,
+                         "is in this sync(), but warp 0 is in that of " + first.site.text());
+  }
+}
+
 void EmulatedLaunch::leave(EmulatedThread& self) {
   EmulatedWarp& warp = *self.warp;
   EmulatedBlock& block = *self.block;
+  idle_yields_ = 0;
+  if (!self.copies.empty()) {
+    throw EmulationFault(FaultKind::kCopyInFlight, self.place(), {"kernel's end", 0},
+                         "the thread leaves before its asynchronous copies have landed");
+  }
   warp.ready &= ~(1u << self.lane());
   warp.exited |= 1u << self.lane();
   if (warp.ready == 0 && warp.waiting != 0) divergence(warp);
@@ -184,7 +219,7 @@ void EmulatedLaunch::divergence(const EmulatedWarp& warp) const {
   for (int lane = 0; lane < kWarpSize && others.empty(); ++lane) {
     if ((warp.exited >> lane & 1u) != 0) {
       others = "lane " + std::to_string(lane) + " has left the kernel";
-    } else if (warp.calls[lane]->operation != call.operation || warp.calls[lane]->site.line != call.site.line) {
+    } else if (warp.calls[lane]->operation != call.operation || !(warp.calls[lane]->site == call.site)) {
       others = "lane " + std::to_string(lane) + " is in " + warp.calls[lane]->operation->name + " at " +
                warp.calls[lane]->site.text();
     }

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/machine/machine.h"
+#include "tests/emulator/async_copies.h"
 #include "tests/emulator/device_memory.h"
 #include "tests/emulator/fault.h"
 #include "tests/emulator/fiber.h"
@@ -33,18 +35,16 @@ struct WarpCall {
   CallSite site;
 };
 
-// A 16-byte copy that was started and has not landed.
-struct AsyncCopy {
-  Shared to;
-  const void* from;  // null: zeros
-};
-
 struct EmulatedThread {
   Fiber fiber;
   EmulatedBlock* block = nullptr;
   EmulatedWarp* warp = nullptr;
-  int index = 0;                                           // in the block
-  std::vector<std::vector<AsyncCopy>> copy_groups = {{}};  // oldest first; the last one is still open
+  int index = 0;        // in the block
+  uint32_t number = 0;  // in the launch, as race_clock.h counts
+  AsyncCopies copies;
+  std::shared_ptr<const Knowledge> known;  // what atomics and barriers told; null: nothing
+  Knowledge seen;                          // what atomics told since the last fence()
+  Knowledge fenced;                        // what the next add() tells
 
   int lane() const { return index % kWarpSize; }
   ThreadPlace place() const;
@@ -53,9 +53,10 @@ struct EmulatedThread {
 struct EmulatedWarp {
   EmulatedBlock* block = nullptr;
   EmulatedThread* lanes[kWarpSize] = {};
-  WarpCall* calls[kWarpSize] = {};              // of the lanes in `waiting`
-  uint32_t ready = 0, waiting = 0, exited = 0;  // a bit a lane
-  bool at_block_barrier = false;
+  WarpCall* calls[kWarpSize] = {};                    // of the lanes in `waiting`
+  uint32_t ready = 0, waiting = 0, exited = 0;        // a bit a lane
+  bool at_block_barrier = false, descending = false;  // descending: the order in which its lanes run
+  uint32_t sync_time = 0;                             // of the last sync_warp()
 
   template <class Call>
   Call& call(int lane) const {
@@ -70,6 +71,7 @@ struct EmulatedBlock {
   std::vector<EmulatedThread> threads;
   std::vector<EmulatedWarp> warps;
   SharedMemory shared;
+  uint32_t sync_time = 0;  // of the last sync()
   uint32_t warps_at_barrier = 0, warps_exited = 0;
 };
 
@@ -100,14 +102,16 @@ class EmulatedLaunch {
 
   // Called on a lane's fiber: stops until all lanes of its warp made the same call and it was carried out.
   void warp_call(EmulatedThread& self, WarpCall& call);
-  // Lets others run, or not.
-  void maybe_yield(EmulatedThread& self);
+  // Lets others run, or not. Called where blocks can see each other's progress.
+  void maybe_yield(EmulatedThread& self, CallSite site);
   uint64_t random();
 
   EmulatedDevice& device;
   const Launch shape;
   const EmulationOptions options;
+  const uint32_t start;  // time of the launch
   EmulationReport report;
+  std::map<const void*, Knowledge> released;  // by the counter of the atomic
 
  private:
   static void run_thread(void* thread);
@@ -116,11 +120,13 @@ class EmulatedLaunch {
   void complete(EmulatedThread& self);
   void arrive_at_block_barrier(EmulatedWarp& warp);
   void leave(EmulatedThread& self);
+  void check_same_barrier(const EmulatedBlock& block) const;
   [[noreturn]] void divergence(const EmulatedWarp& warp) const;
 
   Body body_;
   const void* params_;
   uint64_t random_state_;
+  uint64_t idle_yields_ = 0;  // since a thread last got somewhere
   Fiber scheduler_;
   std::vector<std::unique_ptr<EmulatedBlock>> slots_;
   std::optional<EmulationFault> fault_;

@@ -1,20 +1,22 @@
-// Dynamic shared memory of one block: poisoned with 0xff (NaN) when the block starts.
+// Dynamic shared memory of one block: poisoned with 0xff (NaN) and unwritten when the block starts.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "tests/emulator/shadow_memory.h"
+
 namespace dermis {
 
-class SharedMemory {
- public:
-  void reset(uint32_t bytes) { bytes_.assign(bytes, std::byte{0xff}); }
-  uint32_t size() const { return static_cast<uint32_t>(bytes_.size()); }
-  std::byte* at(uint32_t offset) { return bytes_.data() + offset; }
+struct SharedMemory {
+  std::vector<std::byte> bytes;
+  ShadowMemory shadow;  // of 2 bytes a granule, the smallest access
 
- private:
-  std::vector<std::byte> bytes_;
+  void reset(uint32_t size) {
+    bytes.assign(size, std::byte{0xff});
+    shadow.reset(size, 2);
+  }
 };
 
 }  // namespace dermis

@@ -2,10 +2,15 @@
 
 #include <cstring>
 
+#include "tests/emulator/memory_access.h"
+
 namespace dermis {
 namespace {
 
-void execute_warp_barrier(EmulatedWarp&) {}
+void execute_warp_barrier(EmulatedWarp& warp) {
+  warp.sync_time = warp.block->launch->device.tick();
+  share_knowledge(warp.lanes, kWarpSize);
+}
 
 void execute_shuffle(EmulatedWarp& warp) {
   uint32_t values[kWarpSize];
@@ -30,26 +35,15 @@ const WarpOperation kAny{"any", &execute_any};
 
 template <int N, bool Transposed>
 void execute_load_matrix(EmulatedWarp& warp) {
-  EmulatedBlock& block = *warp.block;
-  EmulationReport& report = block.launch->report;
+  EmulationReport& report = warp.block->launch->report;
   for (int tile = 0; tile < N; ++tile) {
     uint16_t numbers[8][8];
     uint32_t addresses[8];
     for (int row = 0; row < 8; ++row) {
-      const auto& call = warp.call<LoadMatrixCall>(8 * tile + row);
-      const Shared at = call.row;
-      const EmulatedThread& owner = *warp.lanes[8 * tile + row];
-      if (at.at % 16 != 0) {
-        throw EmulationFault(FaultKind::kMisaligned, owner.place(), call.site,
-                             "row of a matrix at shared byte " + std::to_string(at.at));
-      }
-      if (at.at + 16 > block.shared.size()) {
-        throw EmulationFault(
-            FaultKind::kOutOfBounds, owner.place(), call.site,
-            "row of a matrix at shared byte " + std::to_string(at.at) + " of " + std::to_string(block.shared.size()));
-      }
-      addresses[row] = at.at;
-      std::memcpy(numbers[row], block.shared.at(at.at), 16);
+      const int lane = 8 * tile + row;
+      const auto& call = warp.call<LoadMatrixCall>(lane);
+      addresses[row] = call.row.at;
+      std::memcpy(numbers[row], read_shared(*warp.lanes[lane], call.row, 16, call.site), 16);
     }
     // Eight different rows of 16 bytes take one cycle when they fall into eight different groups of four banks.
     int rows_in_group[8] = {};
@@ -70,7 +64,7 @@ void execute_load_matrix(EmulatedWarp& warp) {
 }
 
 template <class E>
-void unpack(uint32_t both, float& low, float& high) {
+static void unpack(uint32_t both, float& low, float& high) {
   low = to_float(E{static_cast<uint16_t>(both & 0xffffu)});
   high = to_float(E{static_cast<uint16_t>(both >> 16)});
 }
