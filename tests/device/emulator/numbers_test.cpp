@@ -90,7 +90,7 @@ TEST(Numbers, Arithmetic) {
   EXPECT_EQ(m.log2(0.0f), -kInfinity);
   EXPECT_TRUE(std::isnan(m.log2(-1.0f)));
   EXPECT_EQ(m.reciprocal(4.0f), 0.25f);
-  EXPECT_EQ(m.reciprocal(0x1p127f), 0.0f);       // a subnormal result
+  EXPECT_EQ(m.reciprocal(0x1p127f), 0.0f);          // a subnormal result
   EXPECT_EQ(m.reciprocal(-0x1p-130f), -kInfinity);  // a subnormal operand
   EXPECT_EQ(m.rsqrt(16.0f), 0.25f);
   EXPECT_EQ(m.fma(1.0f + 0x1p-12f, 1.0f - 0x1p-12f, -1.0f), -0x1p-24f);  // the product is not rounded
