@@ -48,7 +48,7 @@ class DeviceBuffer {
   std::vector<T> download() const { return std::vector<T>(data(), data() + count_); }
   std::vector<double> values() const {
     std::vector<double> numbers(count_);
-    std::transform(data(), data() + count_, numbers.begin(), [](T x) { return to_double(x); });
+    std::transform(data(), data() + count_, numbers.begin(), [](T x) { return as_double(x); });
     return numbers;
   }
 

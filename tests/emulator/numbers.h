@@ -77,7 +77,7 @@ T from_double(double x) {
 }
 
 template <class T>
-double to_double(T x) {
+double as_double(T x) {
   if constexpr (std::is_same_v<T, Bf16> || std::is_same_v<T, Fp16>) {
     return to_float(x);
   } else {

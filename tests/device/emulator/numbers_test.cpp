@@ -54,11 +54,11 @@ TEST(Numbers, Fp16ByHand) {
 template <class E>
 void check_every_number(uint16_t infinity) {
   for (uint16_t bits = 0; bits < infinity; ++bits) {
-    const double here = to_double(E{bits});
+    const double here = as_double(E{bits});
     ASSERT_EQ(from_float<E>(static_cast<float>(here)).bits, bits);
     ASSERT_EQ(from_double<E>(-here).bits, bits | 0x8000);
     if (bits + 1 == infinity) break;
-    const double middle = (here + to_double(E{static_cast<uint16_t>(bits + 1)})) / 2;
+    const double middle = (here + as_double(E{static_cast<uint16_t>(bits + 1)})) / 2;
     const uint16_t even = bits % 2 == 0 ? bits : static_cast<uint16_t>(bits + 1);
     ASSERT_EQ(from_float<E>(static_cast<float>(middle)).bits, even);
     ASSERT_EQ(from_double<E>(middle).bits, even);
