@@ -16,28 +16,14 @@ message(STATUS "CUDA: module for sm_80 and sm_90a with ${NVCC} (${DERMIS_NVCC})"
 
 # Machine code for GPUs of compute capability 8.x and 9.0; later ones compile the PTX when the module is loaded. It is
 # what sm_80's machine code is made from, so it costs size alone.
-set(DERMIS_NVCC_FLAGS -std=c++20 -O3 -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90a,code=sm_90a
+set(DERMIS_NVCC_FLAGS
+    -std=c++20 -O3 -gencode arch=compute_80,code=[sm_80,compute_80] -gencode arch=compute_90a,code=sm_90a
     -Werror all-warnings -Xcompiler -fPIC -Xcompiler -Wall -I ${CMAKE_SOURCE_DIR})
 set(nvcc_launcher "")
 if(CCACHE)
   # Depend mode: a cached object is found by what the compiler itself says it reads, for every architecture.
   set(nvcc_launcher ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
 endif()
-
-# dermis_cuda_object(<source.cu> <object> <log>): what ptxas reports of every kernel goes to the log, which the gates read.
-function(dermis_cuda_object source object log)
-  get_filename_component(folder ${object} DIRECTORY)
-  file(MAKE_DIRECTORY ${folder})
-  file(RELATIVE_PATH shown ${CMAKE_SOURCE_DIR} ${source})
-  add_custom_command(
-    OUTPUT ${object} ${log}
-    COMMAND sh -c "\"$0\" \"$@\" > '${log}' 2>&1 || { cat '${log}'; rm -f '${log}'; exit 1; }" ${nvcc_launcher} ${NVCC}
-            ${DERMIS_NVCC_FLAGS} -Xptxas -v -MD -MF ${object}.d -c ${source} -o ${object}
-    DEPENDS ${source}
-    DEPFILE ${object}.d
-    COMMENT "Compiling ${shown} for sm_80 and sm_90a"
-    VERBATIM)
-endfunction()
 
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cu)
 set(DERMIS_CUDA_MODULE ${CMAKE_BINARY_DIR}/libdermis_cuda.so)
@@ -48,7 +34,17 @@ foreach(source ${cuda_sources})
   string(REGEX REPLACE "\\.cu$" "" name ${name})
   set(object ${CMAKE_BINARY_DIR}/cuda/${name}.o)
   set(log ${CMAKE_BINARY_DIR}/cuda/${name}.ptxas.log)
-  dermis_cuda_object(${source} ${object} ${log})
+  get_filename_component(folder ${object} DIRECTORY)
+  file(MAKE_DIRECTORY ${folder})
+  # What ptxas reports of every kernel goes to the log, which tests/gates reads.
+  add_custom_command(
+    OUTPUT ${object} ${log}
+    COMMAND sh -c "\"$0\" \"$@\" > '${log}' 2>&1 || { cat '${log}'; rm -f '${log}'; exit 1; }" ${nvcc_launcher} ${NVCC}
+            ${DERMIS_NVCC_FLAGS} -Xptxas -v -MD -MF ${object}.d -c ${source} -o ${object}
+    DEPENDS ${source}
+    DEPFILE ${object}.d
+    COMMENT "Compiling ${name}.cu for sm_80 and sm_90a"
+    VERBATIM)
   list(APPEND cuda_objects ${object})
   list(APPEND DERMIS_CUDA_LOGS ${log})
 endforeach()
