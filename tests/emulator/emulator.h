@@ -55,20 +55,24 @@ class Emulator {
   T load(const T* from, CallSite site = CallSite::here()) {
     static_assert(is_access<T>);
     check_global_read(*self_, from, sizeof(T), Read::kConstant, site);
-    return *from;
+    T value;
+    std::memcpy(&value, from, sizeof(T));  // the buffer may be of another type
+    return value;
   }
   template <class T>
   T load_written(const T* from, CallSite site = CallSite::here()) {
     static_assert(is_access<T> && sizeof(T) >= 2);
     launch().maybe_yield(*self_, site);
     check_global_read(*self_, from, sizeof(T), Read::kStrong, site);
-    return *from;
+    T value;
+    std::memcpy(&value, from, sizeof(T));  // the buffer may be of another type
+    return value;
   }
   template <class T>
   void store(T* to, T value, CallSite site = CallSite::here()) {
     static_assert(is_access<T>);
     check_global_write(*self_, to, sizeof(T), site);
-    *to = value;
+    std::memcpy(to, &value, sizeof(T));
   }
   uint32_t add(uint32_t* counter, uint32_t value, CallSite site = CallSite::here()) {
     launch().maybe_yield(*self_, site);

@@ -39,7 +39,7 @@ std::byte* FiberStacks::bottom(size_t index) const {
   return mapping_ + index * (kStackBytes + page_bytes()) + page_bytes();
 }
 
-#if defined(__x86_64__)
+#if DERMIS_FIBER_ASSEMBLY
 
 // dermis_fiber_switch(save, load): pushes the registers that the System V ABI lets a callee keep, stores the stack
 // pointer in *save, takes `load` for it and pops the same registers there.
@@ -97,7 +97,7 @@ void Fiber::start(const FiberStacks& stacks, size_t index, Entry entry, void* ar
   bottom_ = bottom;
   bytes_ = bytes;
 #endif
-#if defined(__x86_64__)
+#if DERMIS_FIBER_ASSEMBLY
   void** top = reinterpret_cast<void**>(bottom + bytes) - 2;  // a multiple of 16 where the first call happens
   *--top = reinterpret_cast<void*>(&dermis_fiber_begin);
   *--top = nullptr;                                 // rbp
@@ -134,7 +134,7 @@ void Fiber::switch_to(Fiber& from, Fiber& to, [[maybe_unused]] bool last) {
   left = &from;
   __sanitizer_start_switch_fiber(last ? nullptr : &from.fake_stack_, to.bottom_, to.bytes_);
 #endif
-#if defined(__x86_64__)
+#if DERMIS_FIBER_ASSEMBLY
   dermis_fiber_switch(&from.stack_pointer_, to.stack_pointer_);
 #else
   swapcontext(&from.context_, &to.context_);

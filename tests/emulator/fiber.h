@@ -6,7 +6,15 @@
 #include <cstddef>
 #include <memory>
 
-#if !defined(__x86_64__)
+// 0 tries the portable way out on x86-64 too.
+#ifndef DERMIS_FIBER_ASSEMBLY
+#if defined(__x86_64__)
+#define DERMIS_FIBER_ASSEMBLY 1
+#else
+#define DERMIS_FIBER_ASSEMBLY 0
+#endif
+#endif
+#if !DERMIS_FIBER_ASSEMBLY
 #include <ucontext.h>
 #endif
 
@@ -60,7 +68,7 @@ class Fiber {
 
   Entry entry_ = nullptr;
   void* argument_ = nullptr;
-#if defined(__x86_64__)
+#if DERMIS_FIBER_ASSEMBLY
   void* stack_pointer_ = nullptr;
 #else
   ucontext_t context_;

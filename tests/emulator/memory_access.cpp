@@ -103,6 +103,21 @@ void acquire(EmulatedThread& thread, const void* counter) {
   if (released != thread.block->launch->released.end()) thread.seen.learn(released->second);
 }
 
+std::byte* write_shared(EmulatedThread& thread, Shared at, uint32_t bytes, Write kind, CallSite site) {
+  check_shared(thread, at, bytes, site);
+  SharedMemory& shared = thread.block->shared;
+  const auto found = shared.shadow.write(at.at, bytes, moment(thread), kind, races(thread));
+  if (found.conflict != Conflict::kNone) report_shared(thread, site, found);
+  return shared.bytes.data() + at.at;
+}
+
+// Before an atomic, which reads what it is to change.
+void check_written(const EmulatedThread& thread, const ShadowMemory& shadow, size_t byte, CallSite site,
+                   const std::string& name) {
+  const Granule granule = shadow.at(byte);
+  if (!granule.written()) report(thread, site, name, {Conflict::kUninitialised, byte, granule});
+}
+
 void land(EmulatedThread& thread, const AsyncCopy& copy, CallSite site) {
   if (copy.from != nullptr) {
     const auto [region, first] = check_global(thread, copy.from, 16, site);
@@ -126,22 +141,6 @@ const std::byte* read_shared(EmulatedThread& thread, Shared at, uint32_t bytes, 
   if (found.conflict != Conflict::kNone) report_shared(thread, site, found);
   return shared.bytes.data() + at.at;
 }
-
-namespace {
-std::byte* write_shared(EmulatedThread& thread, Shared at, uint32_t bytes, Write kind, CallSite site) {
-  check_shared(thread, at, bytes, site);
-  SharedMemory& shared = thread.block->shared;
-  const auto found = shared.shadow.write(at.at, bytes, moment(thread), kind, races(thread));
-  if (found.conflict != Conflict::kNone) report_shared(thread, site, found);
-  return shared.bytes.data() + at.at;
-}
-// Before an atomic, which reads what it is to change.
-void check_written(const EmulatedThread& thread, const ShadowMemory& shadow, size_t byte, CallSite site,
-                   const std::string& name) {
-  const Granule granule = shadow.at(byte);
-  if (!granule.written()) report(thread, site, name, {Conflict::kUninitialised, byte, granule});
-}
-}  // namespace
 
 std::byte* write_shared(EmulatedThread& thread, Shared at, uint32_t bytes, CallSite site) {
   return write_shared(thread, at, bytes, Write::kPlain, site);

@@ -10,7 +10,7 @@
 namespace dermis {
 namespace {
 // A launch whose threads only poll this often waits for something that never comes.
-constexpr uint64_t kMostIdleYields = 20'000'000;
+constexpr uint64_t kMostIdleYields = 4'000'000;
 }  // namespace
 
 ThreadPlace EmulatedThread::place() const { return {block->index, index / kWarpSize, lane()}; }
@@ -55,7 +55,7 @@ void EmulatedLaunch::run() {
     const int start = static_cast<int>(random() % kWarpSize);
     const int lane = (std::countr_zero(std::rotr(warp.ready, start)) + start) % kWarpSize;
     Fiber::switch_to(scheduler_, warp.lanes[lane]->fiber);
-    if (fault_.has_value()) throw EmulationFault(*fault_);
+    if (fault_ != nullptr) std::rethrow_exception(fault_);
     for (size_t slot = 0; slot < residents; ++slot) {
       EmulatedBlock& block = *slots_[slot];
       if (block.warps.empty() || block.warps_exited < block.warps.size()) continue;
@@ -100,8 +100,8 @@ void EmulatedLaunch::run_thread(void* thread) {
   try {
     launch.body_(self, launch.params_);
     launch.leave(self);
-  } catch (const EmulationFault& fault) {
-    launch.fault_.emplace(fault);
+  } catch (...) {
+    launch.fault_ = std::current_exception();
   }
   launch.switch_away(self, true);
 }
@@ -110,7 +110,7 @@ void EmulatedLaunch::run_thread(void* thread) {
 void EmulatedLaunch::switch_away(EmulatedThread& self, bool last) {
   const EmulatedWarp& warp = *self.warp;
   Fiber* to = &scheduler_;
-  if (warp.ready != 0 && !fault_.has_value()) {
+  if (warp.ready != 0 && fault_ == nullptr) {
     const int from = self.lane();
     const int lane = warp.descending ? from - 1 - std::countl_zero(std::rotr(warp.ready, from))
                                      : from + std::countr_zero(std::rotr(warp.ready, from));

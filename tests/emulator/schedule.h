@@ -4,9 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,7 +79,7 @@ struct EmulationOptions {
   uint64_t seed = 1;
   // Blocks that run at the same time, interleaved; kernels whose blocks talk to each other want more than one.
   int resident_blocks = 1;
-  // Find accesses that nothing orders (about twice the run time).
+  // Find accesses that nothing orders.
   bool races = true;
 };
 
@@ -129,7 +129,7 @@ class EmulatedLaunch {
   uint64_t idle_yields_ = 0;  // since a thread last got somewhere
   Fiber scheduler_;
   std::vector<std::unique_ptr<EmulatedBlock>> slots_;
-  std::optional<EmulationFault> fault_;
+  std::exception_ptr fault_;  // thrown on some fiber
 };
 
 }  // namespace dermis

@@ -1,4 +1,6 @@
 // Threads that part where all of them must stay together.
+#include <stdexcept>
+
 #include "tests/device/emulator/fault_of.h"
 
 namespace dermis::testing {
@@ -77,6 +79,18 @@ struct ForgetsOneWarpBarrier : Emulator {
 TEST(Divergence, PlantedFromOutside) {
   expect_fault(FaultKind::kDivergence, "lane 5 is in sync at", run_alone<OddLane<Odd::kSame>, ForgetsOneWarpBarrier>);
 }
+
+struct Throws {
+  using Params = NoParams;
+  static constexpr int kThreads = 64, kBlocksPerSm = 1;
+  template <class M>
+  static void run(M& m, const Params&) {
+    m.sync();
+    if (m.thread() == 40) throw std::out_of_range("of a test's own lookup");
+    m.sync();
+  }
+};
+TEST(Divergence, OtherExceptionsComeOutToo) { EXPECT_THROW(run_alone<Throws>(1), std::out_of_range); }
 
 TEST(Divergence, TheDeviceGoesOnAfterAFault) {
   EmulatedDevice device;
