@@ -1,0 +1,60 @@
+// The benchmark's SVG: two bars a row, rates on one axis from 0 to the limit; rates in other units (decode) are drawn
+// as shares of their own limit, so that all bars end at the same line.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "benchmarks/attention/result.h"
+#include "core/text/html.h"
+
+namespace dermis {
+namespace {
+
+constexpr int kLabelWidth = 330, kBarsWidth = 420, kTextWidth = 150, kRowHeight = 34, kTop = 64;
+constexpr const char *kOurs = "#1f5fa8", *kRival = "#b9bfc7";
+
+std::string bar(int y, int height, double share, const char* colour, const std::string& text) {
+  const double width = std::clamp(share, 0.0, 1.0) * kBarsWidth;
+  return fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" fill=\"{}\"/>\n", kLabelWidth, y, width,
+                     height, colour) +
+         fmt::format("<text x=\"{:.1f}\" y=\"{}\" font-size=\"11\">{}</text>\n", kLabelWidth + width + 5,
+                     y + height - 3, escape_html(text));
+}
+
+std::string row_bars(const AttentionBenchRow& row, int y) {
+  const auto share = [&](const TimeSummary& time) {
+    return row.limit > 0 ? row.achieved(time) * row.scale / row.limit : 0;
+  };
+  std::string svg = fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n", kLabelWidth - 8, y + 18,
+                                escape_html(row.workload + ", " + row.pass));
+  svg +=
+      bar(y + 2, 14, share(row.ours().warm), kOurs, fmt::format("{:.0f} {}", row.achieved(row.ours().warm), row.unit));
+  if (const ContenderResult* rival = row.best_rival(); rival != nullptr)
+    svg +=
+        bar(y + 17, 12, share(rival->warm), kRival, fmt::format("{:.0f} {}", row.achieved(rival->warm), rival->name));
+  return svg;
+}
+
+}  // namespace
+
+std::string svg_chart(const AttentionBenchResult& result) {
+  const int width = kLabelWidth + kBarsWidth + kTextWidth;
+  const int bottom = kTop + static_cast<int>(result.rows.size()) * kRowHeight;
+  std::string svg = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" font-family="
+      "\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+      width, bottom + 16, width, bottom + 16);
+  svg += fmt::format("<text x=\"8\" y=\"20\" font-size=\"15\">Attention, {}</text>\n", escape_html(result.device));
+  svg += fmt::format(
+      "<text x=\"8\" y=\"42\" font-size=\"12\">blue: Dermis {}; grey: the fastest rival of the same run; the line is "
+      "what a "
+      "large matrix product (decode: a copy) reached</text>\n",
+      escape_html(result.commit));
+  for (size_t i = 0; i < result.rows.size(); ++i)
+    svg += row_bars(result.rows[i], kTop + static_cast<int>(i) * kRowHeight);
+  svg += fmt::format("<line x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\" stroke=\"black\"/>\n", kLabelWidth + kBarsWidth,
+                     kTop - 6, bottom);
+  return svg + "</svg>\n";
+}
+
+}  // namespace dermis

@@ -1,0 +1,18 @@
+// What contenders are checked against before they are timed: attention by plain fp32 products, a sequence and a key
+// head at a time, from the same operands.
+#pragma once
+
+#include "benchmarks/attention/contender.h"
+
+namespace dermis {
+
+// o and the gradients of q, k, v, fp32 [tokens, heads, D] on the operands' device.
+std::vector<at::Tensor> reference_results(const AttentionWorkload& workload, const AttentionOperands& operands);
+
+// Largest difference relative to the largest number of the expected tensor, over all tensors; NaN when one holds a NaN.
+double relative_error(const std::vector<at::Tensor>& found, const std::vector<at::Tensor>& expected);
+
+// What a sound computation in this dtype stays below.
+double allowed_error(at::ScalarType dtype);
+
+}  // namespace dermis
