@@ -31,12 +31,17 @@ struct Tile {
   DERMIS_DEVICE Shared chunk(int row, int chunk) const {
     return base + static_cast<uint32_t>(row) * kRowBytes + static_cast<uint32_t>(swizzled(row, chunk)) * 16;
   }
-  // The same for chunk even + odd, where the one is even and known to the compiler and the other, 0 or 1, comes from
-  // the lane: an address for the lane and one exclusive-or, so that no thread keeps an address for every chunk.
-  DERMIS_DEVICE Shared chunk(int row, int even, int odd) const {
-    const Shared lane_address = chunk(row, odd);
-    if constexpr (D % 64 != 0) return lane_address + static_cast<uint32_t>(even * 16);
-    return Shared{lane_address.at ^ static_cast<uint32_t>(even % 8 * 16)} + static_cast<uint32_t>(even / 8 * 128);
+  // The same for row + lane_row and chunk + lane_chunk, of which the compiler knows row, a multiple of 8, and chunk,
+  // that has no bit in common with lane_chunk: an address of the lane's, one exclusive-or for the chunk and offsets
+  // that instructions hold, so that no thread keeps an address for every chunk.
+  DERMIS_DEVICE Shared chunk(int row, int lane_row, int chunk, int lane_chunk) const {
+    Shared at = this->chunk(lane_row, lane_chunk);
+    if constexpr (D % 64 != 0) {
+      at = at + static_cast<uint32_t>(chunk) * 16;
+    } else {
+      at = Shared{at.at ^ static_cast<uint32_t>(chunk % 8) * 16} + static_cast<uint32_t>(chunk / 8) * 128;
+    }
+    return at + static_cast<uint32_t>(row) * kRowBytes;
   }
   // Rows from `row` on, a multiple of 8.
   DERMIS_DEVICE Tile from_row(int row) const { return {base + static_cast<uint32_t>(row) * kRowBytes}; }
@@ -61,15 +66,18 @@ struct Tile {
   DERMIS_DEVICE void copy_rows_async(M& m, int count, Source source) const {
     static constexpr int kLanes = Threads / Rows >= 8 ? 8 : 4, kRowsAtOnce = Threads / kLanes;
     static_assert(Rows % kRowsAtOnce == 0);
-    const int lane = m.thread() & (kLanes - 1);
+    const uint32_t lane = static_cast<uint32_t>(m.thread()) % kLanes,
+                   lane_row = static_cast<uint32_t>(m.thread()) / kLanes;
     DERMIS_UNROLL
     for (int first = 0; first < Rows; first += kRowsAtOnce) {
-      const int row = first + static_cast<int>(static_cast<uint32_t>(m.thread()) / kLanes);
+      const int row = first + static_cast<int>(lane_row);
       const bool valid = row < count;
       const E* from = source(valid ? row : 0) + 8 * lane;
       DERMIS_UNROLL
       for (int c = 0; c < kChunks; c += kLanes) {
-        if (c + kLanes <= kChunks || c + lane < kChunks) m.copy_async16(chunk(row, c + lane), from + 8 * c, valid);
+        if (c + kLanes <= kChunks || c + static_cast<int>(lane) < kChunks) {
+          m.copy_async16(chunk(first, static_cast<int>(lane_row), c, static_cast<int>(lane)), from + 8 * c, valid);
+        }
       }
     }
   }
@@ -77,39 +85,38 @@ struct Tile {
   // The tile as it lies. A operand of mma: rows row..row+15, columns 16 * step...
   template <class M>
   DERMIS_DEVICE void a_k16(M& m, int row, int step, uint32_t (&a)[4]) const {
-    m.load_matrix(a, chunk(row + (m.lane() & 15), 2 * step, m.lane() >> 4));
+    m.load_matrix(a, chunk(row, m.lane() & 15, 2 * step, m.lane() >> 4));
   }
   // The last 8 columns, where D is not a multiple of 16.
   template <class M>
   DERMIS_DEVICE void a_k8(M& m, int row, int column_chunk, uint32_t (&a)[2]) const {
-    m.load_matrix(a, chunk(row + (m.lane() & 15), column_chunk));
+    m.load_matrix(a, chunk(row, m.lane() & 15, column_chunk, 0));
   }
   // B operand of x tile^T (the tile's rows become columns of the product): two neighbours of 8 rows each, depth 16 *
   // step...; b[0], b[1] belong to rows row..row+7, b[2], b[3] to row+8..row+15.
   template <class M>
   DERMIS_DEVICE void b_rows_k16(M& m, int row, int step, uint32_t (&b)[4]) const {
-    m.load_matrix(b, chunk(row + (m.lane() & 7) + ((m.lane() >> 4) << 3), 2 * step, (m.lane() >> 3) & 1));
+    m.load_matrix(b, chunk(row, (m.lane() & 7) + ((m.lane() >> 4) << 3), 2 * step, (m.lane() >> 3) & 1));
   }
   template <class M>
   DERMIS_DEVICE void b_rows_k8(M& m, int row, int column_chunk, uint32_t (&b)[2]) const {
-    m.load_matrix(b, chunk(row + (m.lane() & 15), column_chunk));
+    m.load_matrix(b, chunk(row, m.lane() & 15, column_chunk, 0));
   }
 
   // The tile with its rows as depth. B operand of x tile: depth rows row..row+15, columns 8 * column_chunk... and the
   // next 8; b[0], b[1] belong to the first 8 columns, b[2], b[3] to the others.
   template <class M>
   DERMIS_DEVICE void b_columns_k16(M& m, int row, int column_chunk, uint32_t (&b)[4]) const {
-    m.load_matrix_transposed(b, chunk(row + (m.lane() & 15), column_chunk, m.lane() >> 4));
+    m.load_matrix_transposed(b, chunk(row, m.lane() & 15, column_chunk, m.lane() >> 4));
   }
   template <class M>
   DERMIS_DEVICE void b_columns_k16(M& m, int row, int column_chunk, uint32_t (&b)[2]) const {  // 8 columns only
-    m.load_matrix_transposed(b, chunk(row + (m.lane() & 15), column_chunk));
+    m.load_matrix_transposed(b, chunk(row, m.lane() & 15, column_chunk, 0));
   }
   // A operand of tile^T x: output rows are the tile's columns 16 * block..., depth is its rows row..row+15.
   template <class M>
   DERMIS_DEVICE void a_columns_k16(M& m, int row, int column_chunk, uint32_t (&a)[4]) const {
-    m.load_matrix_transposed(a,
-                             chunk(row + (m.lane() & 7) + ((m.lane() >> 4) << 3), column_chunk, (m.lane() >> 3) & 1));
+    m.load_matrix_transposed(a, chunk(row, (m.lane() & 7) + ((m.lane() >> 4) << 3), column_chunk, (m.lane() >> 3) & 1));
   }
 };
 
