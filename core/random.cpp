@@ -25,12 +25,18 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint3
 
 // Key and counter are two independent 64-bit mixes of all four inputs: a 64-bit counter start leaves 2^32 blocks a
 // stream.
-Random::Random(uint64_t seed, RandomPurpose purpose, uint64_t a, uint64_t b) {
+RandomStream random_stream(uint64_t seed, RandomPurpose purpose, uint64_t a, uint64_t b) {
   const std::array<uint64_t, 4> words{seed, static_cast<uint64_t>(purpose), a, b};
   const uint64_t key = XXH3_64bits_withSeed(words.data(), sizeof(words), 0x6465726d);
   const uint64_t start = XXH3_64bits_withSeed(words.data(), sizeof(words), 0x6973);
-  key_ = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};
-  counter_ = {0, 0, static_cast<uint32_t>(start), static_cast<uint32_t>(start >> 32)};
+  return {.key = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)},
+          .start = {static_cast<uint32_t>(start), static_cast<uint32_t>(start >> 32)}};
+}
+
+Random::Random(uint64_t seed, RandomPurpose purpose, uint64_t a, uint64_t b) {
+  const RandomStream stream = random_stream(seed, purpose, a, b);
+  key_ = stream.key;
+  counter_ = {0, 0, stream.start[0], stream.start[1]};
 }
 
 uint32_t Random::bits() {

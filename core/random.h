@@ -22,10 +22,18 @@ enum class RandomPurpose : uint32_t {
   sampling,
   practice_image,
   selftest,
-  mixing
+  mixing,
+  rounding
 };
 
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+
+// Where a stream lies: its block n of four words is philox({n low, n high, start[0], start[1]}, key). What draws on a
+// device begins from.
+struct RandomStream {
+  std::array<uint32_t, 2> key, start;
+};
+RandomStream random_stream(uint64_t seed, RandomPurpose purpose, uint64_t a = 0, uint64_t b = 0);
 
 // A stream keyed by (seed, purpose, a, b): for instance (seed, augmentation, epoch, sample).
 class Random {

@@ -32,6 +32,15 @@ TEST(Random, DependsOnEveryPartOfItsKey) {
   EXPECT_NE(first(1, RandomPurpose::order, 2, 3), first(1, RandomPurpose::order, 3, 2));
 }
 
+TEST(Random, StreamIsWherePhiloxDrawsItsBlocks) {
+  const RandomStream stream = random_stream(8, RandomPurpose::rounding, 5, 6);
+  Random random(8, RandomPurpose::rounding, 5, 6);
+  for (uint32_t block = 0; block < 3; ++block) {
+    for (const uint32_t word : philox({block, 0, stream.start[0], stream.start[1]}, stream.key))
+      EXPECT_EQ(random.bits(), word);
+  }
+}
+
 TEST(Random, UniformAndNormalHaveTheirMoments) {
   Random random(5, RandomPurpose::selftest);
   constexpr int kDraws = 200'000;
