@@ -18,6 +18,7 @@ struct AttentionForward {
   using Params = AttentionForwardParams<E>;
   using Config = ForwardConfig<D>;
   static constexpr int kThreads = Config::kThreads, kBlocksPerSm = Config::kBlocksPerSm;
+  static constexpr uint32_t kSharedBytes = Config::kSharedBytes;
   static constexpr int kRows = Config::kRows, kKeys = Config::kKeys, kStep = Config::kStep;
   static constexpr int kStages = Config::kStages;
   static constexpr int kStrips = Config::kStrips, kWarpRows = 16 * kStrips;
