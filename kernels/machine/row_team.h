@@ -24,7 +24,8 @@ class RowTeam {
   DERMIS_DEVICE RowTeam(M& m, int64_t width) {
     const TeamShape shape = team_shape(width);
     warps_ = shape.threads / kWarpSize;
-    index_ = m.warp() / warps_;
+    warp_ = m.warp();
+    index_ = warp_ / warps_;
     per_block_ = shape.per_block;
     column_ = (m.thread() - index_ * shape.threads) * kTeamColumns;
     lane_ = m.lane();
@@ -55,10 +56,10 @@ class RowTeam {
     if (warps_ == 1) return;
     const Shared area{second_area_ ? kTeamAreaBytes : 0};
     second_area_ = !second_area_;
-    const int warp = m.warp(), first = index_ * warps_;
+    const int first = index_ * warps_;
     if (lane_ == 0) {
       DERMIS_UNROLL
-      for (int n = 0; n < N; ++n) m.store(place(area, warp, n), values[n]);
+      for (int n = 0; n < N; ++n) m.store(place(area, warp_, n), values[n]);
     }
     m.sync();
     DERMIS_UNROLL
@@ -73,7 +74,7 @@ class RowTeam {
   }
 
   int32_t column_;
-  int index_, warps_, per_block_, lane_;
+  int warp_, index_, warps_, per_block_, lane_;
   bool second_area_ = false;
 };
 
