@@ -107,6 +107,7 @@ template <class E>
 struct CrossEntropyGradientKernel {
   using Params = CrossEntropyParams;
   using Shape = CrossEntropyShape<E>;
+  static constexpr uint32_t kSharedBytes = 0;
   static constexpr int kThreads = Shape::kThreads, kBlocksPerSm = Shape::kBlocksPerSm, kPieces = Shape::kPieces;
 
   // Of a whole row; e^(x - top) of the label and of the others together.

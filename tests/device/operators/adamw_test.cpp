@@ -53,7 +53,7 @@ struct TypedTensor : DeviceTensor {
   int64_t gradient_before;
   bool has_master;
 
-  TypedTensor(EmulatedDevice& device, const std::vector<double>& values, bool with_master, Layout layout)
+  TypedTensor(EmulatedDevice& device, const std::vector<double>& values, bool with_master, MatrixLayout layout)
       : count(static_cast<int64_t>(values.size())),
         parameter(device, values, 1, layout),
         first(device, std::vector<double>(values.size()), 1, layout),
@@ -108,7 +108,7 @@ TEST(AdamWDevice, TwoStepsByHand) {
 
 // Many tensors of all types and sizes in one launch, against fp64 over several steps.
 TEST(AdamWDevice, FollowsTheExactTrajectory) {
-  for (const Layout& layout : {Layout{}, Layout{"unaligned", 3, 0}}) {
+  for (const MatrixLayout& layout : {MatrixLayout{}, MatrixLayout{"unaligned", 3, 0}}) {
     SCOPED_TRACE(layout.name);
     EmulatedDevice device;
     std::vector<ExactTensor> exact;

@@ -47,7 +47,7 @@ struct CrossEntropyCase {
   int32_t vocabulary;
   double spread;  // of the logits
   float softcap;
-  Layout layout;
+  MatrixLayout layout;
   bool with_gradient = true;
 };
 
@@ -110,7 +110,7 @@ TYPED_TEST(CrossEntropy, LossAndGradientAreExactToRounding) {
   uint64_t seed = 0;
   for (const auto& [rows, vocabulary] :
        std::vector<std::pair<int64_t, int32_t>>{{0, 5}, {2, 1}, {5, 2}, {5, 7}, {4, 1003}, {4, 8192}, {3, 20001}}) {
-    for (const Layout& layout : kLayouts) {
+    for (const MatrixLayout& layout : kMatrixLayouts) {
       for (const float softcap : {0.0F, 30.0F}) {
         seed = seed % 3 + 1;
         check<TypeParam>({rows, vocabulary, 4, softcap, layout}, seed);

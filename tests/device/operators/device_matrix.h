@@ -14,25 +14,25 @@
 
 namespace dermis::testing {
 
-struct Layout {
+struct MatrixLayout {
   const char* name = "contiguous";
   int64_t before = 0, gap = 0;  // elements before the first row, and between rows
 };
 // Rows at multiples of 16 bytes (where the width is), slices at multiples of 16 bytes, rows that begin anywhere.
-inline const std::vector<Layout> kLayouts = {{}, {"sliced", 8, 16}, {"unaligned", 3, 1}};
+inline const std::vector<MatrixLayout> kMatrixLayouts = {{}, {"sliced", 8, 16}, {"unaligned", 3, 1}};
 
 template <class E>
 class DeviceMatrix {
  public:
   // Unwritten.
-  DeviceMatrix(EmulatedDevice& device, int64_t rows, int64_t width, Layout layout = {})
+  DeviceMatrix(EmulatedDevice& device, int64_t rows, int64_t width, MatrixLayout layout = {})
       : rows_(rows),
         width_(width),
         stride_(width + layout.gap),
         before_(layout.before),
         buffer_(device, static_cast<size_t>(before_ + rows * stride_)) {}
   // Rounded values [rows, width].
-  DeviceMatrix(EmulatedDevice& device, const std::vector<double>& values, int64_t width, Layout layout = {})
+  DeviceMatrix(EmulatedDevice& device, const std::vector<double>& values, int64_t width, MatrixLayout layout = {})
       : DeviceMatrix(device, width == 0 ? 0 : static_cast<int64_t>(values.size()) / width, width, layout) {
     std::vector<double> storage(buffer_.size(), std::nan(""));
     for (int64_t i = 0; i < rows_ * width_; ++i) storage[place(i)] = values[static_cast<size_t>(i)];

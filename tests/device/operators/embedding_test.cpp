@@ -26,7 +26,7 @@ TYPED_TEST(Embedding, GathersWordsAndImages) {
   const Tokens t;
   constexpr float kScale = 45.254833995939045F;  // sqrt(2048)
   for (const int32_t width : {1, 7, 192, 1152}) {
-    for (const Layout& layout : kLayouts) {
+    for (const MatrixLayout& layout : kMatrixLayouts) {
       SCOPED_TRACE(std::to_string(width) + " " + layout.name);
       const auto words = normal_values<TypeParam>(1, 1, t.vocabulary * width, 0.05);
       const auto images = normal_values<TypeParam>(1, 2, t.features * width, 10);
@@ -63,7 +63,8 @@ TYPED_TEST(Embedding, GathersWordsAndImages) {
 
 // `counts[g]` sources for target 2 g, in mixed order.
 template <class E>
-std::vector<double> check_row_sums(const std::vector<int32_t>& counts, int32_t width, Layout layout, uint64_t seed) {
+std::vector<double> check_row_sums(const std::vector<int32_t>& counts, int32_t width, MatrixLayout layout,
+                                   uint64_t seed) {
   SCOPED_TRACE(std::to_string(width) + " " + layout.name + ", seed " + std::to_string(seed));
   constexpr float kScale = 3;
   std::vector<int32_t> targets;
@@ -110,7 +111,7 @@ std::vector<double> check_row_sums(const std::vector<int32_t>& counts, int32_t w
 TYPED_TEST(Embedding, RowSumsAreExactToRounding) {
   uint64_t seed = 0;
   for (const int32_t width : {1, 7, 127, 300}) {
-    for (const Layout& layout : kLayouts) {
+    for (const MatrixLayout& layout : kMatrixLayouts) {
       seed = seed % 3 + 1;
       check_row_sums<TypeParam>({1, 0, 5, 70, 2, 4, 17}, width, layout, seed);
       if (this->HasFatalFailure()) return;

@@ -45,12 +45,12 @@ double slope_size(double factor, double x) { return std::abs(factor) * std::min(
 struct GateCase {
   int64_t rows;
   int32_t width;
-  Layout layout;
+  MatrixLayout layout;
 };
 std::vector<GateCase> gate_cases() {
   std::vector<GateCase> cases = {{0, 64, {}}, {3, 4099, {}}};
   for (const int32_t width : {1, 7, 127, 192, 1152}) {
-    for (const Layout& layout : kLayouts) cases.push_back({5, width, layout});
+    for (const MatrixLayout& layout : kMatrixLayouts) cases.push_back({5, width, layout});
   }
   return cases;
 }
@@ -106,7 +106,7 @@ TYPED_TEST(Activations, GeluIsExactToRounding) {
     for (const int64_t before : {0, 3}) {
       SCOPED_TRACE(std::to_string(count) + " numbers from number " + std::to_string(before));
       const auto x = spread_values<TypeParam>(7, 1, count), grad_y = normal_values<TypeParam>(7, 2, count);
-      const Layout layout{"", before, 0};
+      const MatrixLayout layout{"", before, 0};
       EmulatedDevice device;
       DeviceMatrix<TypeParam> in(device, x, 1, layout), grad(device, grad_y, 1, layout);
       DeviceMatrix<TypeParam> y(device, count, 1, layout), grad_x(device, count, 1, layout);

@@ -9,7 +9,7 @@ namespace dermis::testing {
 struct NormCase {
   int64_t rows;
   int32_t width;
-  Layout layout;
+  MatrixLayout layout;
   bool residual;
   uint64_t seed;
 
@@ -24,7 +24,7 @@ inline std::vector<NormCase> norm_cases() {
   std::vector<NormCase> cases;
   uint64_t seed = 1;
   for (const int32_t width : {1, 7, 127, 192, 1152, 4099}) {
-    for (const Layout& layout : kLayouts) {
+    for (const MatrixLayout& layout : kMatrixLayouts) {
       for (const bool residual : {false, true}) {
         cases.push_back({width < 1000 ? 19 : 3, width, layout, residual, seed++ % 3 + 1});
       }

@@ -16,7 +16,7 @@ struct SamplingOptions {
 // Draws one token a uniform number, all from the same logits.
 template <class E>
 std::vector<int32_t> draw(const std::vector<double>& logits, const SamplingOptions& options,
-                          const std::vector<double>& uniforms, Layout layout = {}, uint64_t seed = 1) {
+                          const std::vector<double>& uniforms, MatrixLayout layout = {}, uint64_t seed = 1) {
   EmulatedDevice device;
   DeviceMatrix<E> row(device, logits, static_cast<int64_t>(logits.size()), layout);
   DeviceBuffer<double> device_uniforms(device, uniforms);
@@ -62,7 +62,7 @@ Kept exact_kept(const std::vector<double>& logits, const SamplingOptions& option
 // Uniform numbers just inside both ends of a token's stretch of [0, 1) must give that token: that is its probability.
 template <class E>
 void expect_exact_probabilities(const std::vector<double>& logits, const SamplingOptions& options,
-                                const std::vector<size_t>& ranks, Layout layout = {}, uint64_t seed = 1) {
+                                const std::vector<size_t>& ranks, MatrixLayout layout = {}, uint64_t seed = 1) {
   SCOPED_TRACE("temperature " + std::to_string(options.temperature) + ", top_k " + std::to_string(options.top_k) +
                ", top_p " + std::to_string(options.top_p));
   constexpr double kMargin = 2e-6;
@@ -102,7 +102,7 @@ TYPED_TEST(Sampling, ProbabilitiesAreExact) {
 
 TYPED_TEST(Sampling, LargeVocabulariesInEveryLayout) {
   uint64_t seed = 0;
-  for (const Layout& layout : kLayouts) {
+  for (const MatrixLayout& layout : kMatrixLayouts) {
     SCOPED_TRACE(layout.name);
     seed = seed % 3 + 1;
     auto logits = normal_values<TypeParam>(seed, 2, 9011, 3);
