@@ -1,0 +1,8 @@
+#include "kernels/attention/device/decode_instances.h"
+#include "kernels/attention/device/decode_launchers.cuh"
+
+namespace dermis {
+
+template int launch_decode<128>(ElementType, const AttentionDecodeParams<void>&, void*);
+
+}  // namespace dermis
