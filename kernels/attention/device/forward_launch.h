@@ -51,9 +51,8 @@ struct ForwardConfig {
 template <int D>
 Launch forward_launch(int64_t T, int64_t H, int64_t G) {
   using Config = ForwardConfig<D>;
-  return {{static_cast<uint32_t>(ceil_div(T * (H / G), Config::kRows) * G), 1, 1},
-          Config::kThreads,
-          Config::kSharedBytes};
+  return {
+      {static_cast<uint32_t>(ceil_div(T * (H / G), Config::kRows) * G), 1, 1}, Config::kThreads, Config::kSharedBytes};
 }
 
 // Row tiles by falling number of key tiles, so that the last blocks to run are short ones; equal tiles keep their
