@@ -5,11 +5,13 @@ DERMIS_LIBTORCH ?=
 CONFIGURE_FLAGS ?=
 program = build/$(PRESET)/dermis
 
-.PHONY: help setup build test demo bench clean lint kernel-table
+.PHONY: help setup build test demo bench clean lint kernel-table bundle gpu-check
 
 help:
 	@echo "make demo    set up, build, and run the whole pipeline on generated pictures (about 10 minutes on 2 cores)"
 	@echo "make test    set up, build, and run every test"
+	@echo "make bundle  a folder and a tarball that run on another x86-64 Linux beside a torch 2.11.0 wheel"
+	@echo "make gpu-check  all that a GPU is needed for: tests, probes, sanitizers, benchmark (9 minutes on an H200)"
 	@echo "make kernel-table   write what the CUDA kernels take (registers, shared memory, instructions) into the table"
 	@echo "make setup | build | bench | lint | clean     PRESET=release|debug|asan|cpu-only   DERMIS_LIBTORCH=<site-packages>/torch"
 
@@ -34,6 +36,12 @@ bench: build
 
 lint: build
 	@ctest --preset $(PRESET) -L lint
+
+bundle: build
+	@.cmake/bundle/bundle.sh build/$(PRESET)
+
+gpu-check: build
+	@benchmarks/gpu_check/gpu-check
 
 kernel-table: build
 	@cmake --build --preset $(PRESET) --target write_kernel_table

@@ -23,4 +23,3 @@ target_include_directories(libtorch SYSTEM INTERFACE ${DERMIS_LIBTORCH}/include
 target_compile_options(libtorch INTERFACE -fopenmp)
 target_link_libraries(libtorch INTERFACE ${DERMIS_LIBTORCH}/lib/libtorch_cpu.so ${DERMIS_LIBTORCH}/lib/libc10.so
                       ${DERMIS_LIBTORCH}/lib/libgomp.so.1)
-target_link_options(libtorch INTERFACE -Wl,-rpath,${DERMIS_LIBTORCH}/lib)

@@ -1,15 +1,13 @@
 // The shipped program as a user meets it: help, wrong words, exit codes, and the reference page in docs/.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
 #include <chrono>
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <string>
 
+#include "tests/program/shell.h"
 #include "tests/support/paths.h"
 
 namespace dermis {
@@ -17,20 +15,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Outcome {
-  int exit_code = 0;
-  std::string output;  // stdout and stderr
-};
+using testing::Outcome;
 
 Outcome run_dermis(const std::string& arguments) {
-  const std::string command = std::string(DERMIS_PROGRAM) + " " + arguments + " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  Outcome outcome;
-  std::array<char, 4096> buffer;
-  for (size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) outcome.output.append(buffer.data(), n);
-  const int status = pclose(pipe);
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return outcome;
+  return testing::run_shell(std::string(DERMIS_PROGRAM) + " " + arguments);
 }
 
 TEST(Program, HelpListsCommandsAndExitCodes) {

@@ -64,6 +64,7 @@ TEST(KernelImages, OfTheProbesHoldTheSymbolsThatTestsAskFor) {
 TEST(KernelImages, OfTheModuleAreOneForEveryCudaFile) {
   const auto file = beside_program("libdermis_cuda.so");
   if (!std::filesystem::exists(file)) GTEST_SKIP() << "skipped: built without nvcc";
+  DERMIS_NEED(testing::source_folder());
   size_t sources = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(testing::source_folder() / "kernels"))
     sources += entry.path().extension() == ".cu";
