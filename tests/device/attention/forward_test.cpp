@@ -50,5 +50,29 @@ TEST(AttentionForward, Fp16Head128Softcap) { expect_exact<Fp16, 128, true>(); }
 TEST(AttentionForward, Fp16Head256) { expect_exact<Fp16, 256, false>(); }
 TEST(AttentionForward, Fp16Head256Softcap) { expect_exact<Fp16, 256, true>(); }
 
+// Scores so large that weights of a row's earlier keys are worth nothing once a later one has come.
+template <class E>
+void expect_exact_with_large_scores() {
+  ErrorTally<E> tally;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    AttentionProblem problem =
+        random_problem<E>(VisibleKeys::packed_causal(std::vector<int32_t>{200}), 2, 1, 64, 0, seed);
+    problem.scale = 4;
+    for (size_t i = 0; i < problem.k.size(); ++i) {
+      problem.k[i] = rounded_to<E>(problem.k[i] * static_cast<double>(i) / static_cast<double>(problem.k.size()));
+    }
+    const ForwardResult found = run_forward<E, 64, false>(problem, Layout::contiguous, {.seed = seed});
+    const AttentionValues exact = exact_attention(problem, false);
+    const std::string where = "seed " + std::to_string(seed);
+    tally.add(where, found.o, plain_attention<E>(problem, false).o, exact.o);
+    expect_lse_near(where, found.lse, exact.lse);
+  }
+  tally.expect_within_bounds("o");
+}
+TEST(AttentionForward, LargeScores) {
+  expect_exact_with_large_scores<Bf16>();
+  expect_exact_with_large_scores<Fp16>();
+}
+
 }  // namespace
 }  // namespace dermis::testing
