@@ -39,12 +39,21 @@ struct AttentionForwardParams {
   float softcap = 0;  // scores become softcap * tanh(score / softcap); read by softcap kernels only
 };
 
+// What the backward kernels keep of a flat row: written by the first of them, read by the others.
+struct alignas(8) RowStatistics {
+  float lse2, delta;  // log2 of the softmax denominator; sum of grad_o * o
+};
+// Flat rows of one key/value head, and one more where they are odd, since two are copied at once.
+DERMIS_HOST_DEVICE constexpr int64_t statistics_rows(int64_t T, int64_t H, int64_t G) {
+  return (T * (H / G) + 1) / 2 * 2;
+}
+
 template <class E>
 struct AttentionBackwardParams {
   TokenHeads<const E> q, k, v, o, grad_o;
   TokenHeads<E> grad_q, grad_k, grad_v;
-  const float* lse = nullptr;  // [H, T] of the forward pass
-  float* delta = nullptr;      // [H, T] rowsum(grad_o * o): written by the first kernel, read by the others
+  const float* lse = nullptr;           // [H, T] of the forward pass
+  RowStatistics* statistics = nullptr;  // scratch, [G, statistics_rows(T, H, G)], 16-byte aligned
   KeyIntervals visible;
   const int32_t* row_tile_order = nullptr;  // [row tiles] longest first, for grad_q
   const int32_t* key_tile_order = nullptr;  // [key tiles] longest first, for grad_k and grad_v

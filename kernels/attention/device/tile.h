@@ -72,7 +72,8 @@ struct Tile {
     for (int first = 0; first < Rows; first += kRowsAtOnce) {
       const int row = first + static_cast<int>(lane_row);
       const bool valid = row < count;
-      const E* from = source(valid ? row : 0) + 8 * lane;
+      // Not `lane`: of an offset whose low bits it knows to be free the compiler makes one address for each chunk.
+      const E* from = source(valid ? row : 0) + 8 * (m.thread() % kLanes);
       DERMIS_UNROLL
       for (int c = 0; c < kChunks; c += kLanes) {
         if (c + kLanes <= kChunks || c + static_cast<int>(lane) < kChunks) {

@@ -1,0 +1,8 @@
+#include "kernels/attention/device/backward_instances.h"
+#include "kernels/attention/device/backward_launchers.cuh"
+
+namespace dermis {
+
+template int launch_backward<64>(ElementType, const AttentionBackwardParams<void>&, void*);
+
+}  // namespace dermis
