@@ -27,7 +27,10 @@ struct AttentionResult {
 //   CPU fp32    vectorised tiles (AVX2 or AVX-512, chosen at run time), no T x S buffer: arXiv 2205.14135, 2307.08691
 //   CPU 16-bit  the same, computed in fp32
 //   CPU fp64    the reference, both ways
-//   elsewhere   ATen's scaled_dot_product_attention with a dense T x S mask stands in (CUDA; processors without AVX2)
+//   GPU 16-bit  CUDA kernels (kernels/attention/device) for head sizes 64, 72, 128, 256; others are refused, as are
+//   rows
+//               not aligned to 16 bytes; LibTorch's operators only when they were chosen (kernels/cuda/cuda_kernels.h)
+//   elsewhere   ATen's operators with a dense T x S mask stand in (GPU fp32 and fp64; processors without AVX2)
 at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
                      std::shared_ptr<const VisibleKeys> visible, const AttentionOptions& options = {});
 

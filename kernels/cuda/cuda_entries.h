@@ -4,6 +4,37 @@
 
 #include <cstdint>
 
+namespace dermis {
+
+enum class ElementType : int32_t;
+template <class E>
+struct AttentionForwardParams;
+template <class E>
+struct AttentionBackwardParams;
+struct RmsNormForwardParams;
+struct RmsNormBackwardParams;
+struct LayerNormForwardParams;
+struct LayerNormBackwardParams;
+struct RopeParams;
+struct GeluForwardParams;
+struct GeluBackwardParams;
+struct GatedForwardParams;
+struct GatedBackwardParams;
+struct CrossEntropyParams;
+struct AdamWParams;
+struct GradientNormParams;
+struct EmbeddingForwardParams;
+struct RowSumsParams;
+struct ImageNormaliseParams;
+struct SamplingParams;
+
+template <class Params>
+using CudaLauncher = int (*)(const Params& params, void* stream);
+template <class Params>
+using CudaAttentionLauncher = int (*)(ElementType type, int head_size, const Params& params, void* stream);
+
+}  // namespace dermis
+
 extern "C" {
 
 struct DermisCudaDevice {
@@ -21,9 +52,28 @@ struct DermisCudaEntries {
   int (*device)(int index, DermisCudaDevice* device);
   int (*use_device)(int index);
   const char* (*error_text)(int error);
+  // Launchers: kernels/attention/device/launchers.h and launchers_backward.h, kernels/<operator>/<operator>_cuda.h.
+  dermis::CudaAttentionLauncher<dermis::AttentionForwardParams<void>> attention_forward;
+  dermis::CudaAttentionLauncher<dermis::AttentionBackwardParams<void>> attention_backward;
+  dermis::CudaLauncher<dermis::RmsNormForwardParams> rms_norm_forward;
+  dermis::CudaLauncher<dermis::RmsNormBackwardParams> rms_norm_backward;
+  dermis::CudaLauncher<dermis::LayerNormForwardParams> layer_norm_forward;
+  dermis::CudaLauncher<dermis::LayerNormBackwardParams> layer_norm_backward;
+  dermis::CudaLauncher<dermis::RopeParams> rope;
+  dermis::CudaLauncher<dermis::GeluForwardParams> gelu_forward;
+  dermis::CudaLauncher<dermis::GeluBackwardParams> gelu_backward;
+  dermis::CudaLauncher<dermis::GatedForwardParams> gated_forward;
+  dermis::CudaLauncher<dermis::GatedBackwardParams> gated_backward;
+  dermis::CudaLauncher<dermis::CrossEntropyParams> cross_entropy;
+  dermis::CudaLauncher<dermis::AdamWParams> adamw;
+  dermis::CudaLauncher<dermis::GradientNormParams> gradient_norm;
+  dermis::CudaLauncher<dermis::EmbeddingForwardParams> embedding_forward;
+  dermis::CudaLauncher<dermis::RowSumsParams> row_sums;
+  dermis::CudaLauncher<dermis::ImageNormaliseParams> image_normalise;
+  dermis::CudaLauncher<dermis::SamplingParams> sampling;
 };
 
-#define DERMIS_CUDA_ABI 2
+#define DERMIS_CUDA_ABI 3
 #define DERMIS_CUDA_ENTRY "dermis_cuda_entries"
 
 const struct DermisCudaEntries* dermis_cuda_entries();

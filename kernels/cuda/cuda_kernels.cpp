@@ -38,7 +38,7 @@ CpuAsGpu::~CpuAsGpu() { module_of_cpu = nullptr; }
 
 void check_gpu(const char* op, const CudaModule* module, const std::string& reason, int index) {
   if (module == nullptr) {
-    throw Error(ErrorKind::device, {.what = fmt::format("{}: there are no CUDA kernels for this 16-bit tensor", op),
+    throw Error(ErrorKind::device, {.what = fmt::format("{}: there are no CUDA kernels here", op),
                                     .where = fmt::format("cuda:{}", index),
                                     .expected = "a CUDA driver, a GPU and libdermis_cuda.so",
                                     .found = reason,
@@ -56,7 +56,8 @@ void check_gpu(const char* op, const CudaModule* module, const std::string& reas
 }
 
 const CudaModule* cuda_kernels_for(const char* op, const at::Tensor& tensor) {
-  if (tensor.scalar_type() != at::kBFloat16 && tensor.scalar_type() != at::kHalf) return nullptr;
+  const at::ScalarType type = tensor.scalar_type();
+  if (type != at::kFloat && type != at::kBFloat16 && type != at::kHalf) return nullptr;
   if (!tensor.is_cuda()) return tensor.is_cpu() ? module_of_cpu.load() : nullptr;
   if (chosen_operators == GpuOperators::libtorch) return nullptr;
   std::string reason;

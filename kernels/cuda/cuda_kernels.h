@@ -1,8 +1,8 @@
 // Which kernels serve a tensor on a GPU, and how an operator launches one.
 //
-// fp32 and fp64 tensors on a GPU go to LibTorch's operators; 16-bit ones to our kernels, unless LibTorch's were chosen.
-// An operator never falls back by itself: what our kernels cannot do for a 16-bit tensor is an Error that says how to
-// choose LibTorch's operators.
+// fp64 tensors on a GPU (and fp32 ones in attention, which tensor cores would round) go to LibTorch's operators; others
+// to our kernels, unless LibTorch's were chosen. An operator never falls back by itself: what our kernels cannot do is
+// an Error that says how to choose LibTorch's operators.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,12 +17,13 @@ namespace dermis {
 
 enum class GpuOperators { own, libtorch };
 
-// For 16-bit tensors on GPUs, in the whole process. Thread safe; operators of a graph keep what they began with.
+// For tensors on GPUs, in the whole process. Thread safe; operators of a graph keep what they began with.
 void choose_gpu_operators(GpuOperators choice);
 GpuOperators gpu_operators();
 
-// The module whose kernels serve this tensor. nullptr: it lies on the CPU, is no 16-bit tensor, or LibTorch's operators
-// were chosen. Throws Error(device) when there are no kernels for its GPU: no module, or a GPU older than Ampere.
+// The module whose kernels serve this tensor. nullptr: it lies on the CPU, is not fp32, bf16 or fp16, or LibTorch's
+// operators were chosen. Throws Error(device) when there are no kernels for its GPU: no module, or a GPU older than
+// Ampere.
 const CudaModule* cuda_kernels_for(const char* op, const at::Tensor& tensor);
 
 // Throws Error(device) when kernels do not run on the device of that index.
@@ -40,7 +41,15 @@ at::Tensor naming_lack_of_memory(const char* op, const std::string& wanted, at::
 
 ElementType element_type(const at::Tensor& tensor);  // fp32, bf16 or fp16
 
-// For tests: until this goes out of scope, `module` serves 16-bit tensors on the CPU, as if that were its device.
+// For saved_data of an autograd function: the module that its forward pass used.
+inline int64_t module_number(const CudaModule* module) {
+  return static_cast<int64_t>(reinterpret_cast<intptr_t>(module));
+}
+inline const CudaModule* module_of_number(int64_t number) {
+  return reinterpret_cast<const CudaModule*>(static_cast<intptr_t>(number));
+}
+
+// For tests: until this goes out of scope, `module` serves tensors on the CPU, as if that were its device.
 class CpuAsGpu {
  public:
   explicit CpuAsGpu(const CudaModule& module);

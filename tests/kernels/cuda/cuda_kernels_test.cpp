@@ -29,7 +29,7 @@ CudaModule module_with(const DermisCudaEntries& entries, int major, int minor) {
   return {&entries, {13000, 13000, {{"Old GPU", major, minor, 0}}}, "/place/libdermis_cuda.so"};
 }
 
-TEST(cuda_kernels, serve_16_bit_tensors_alone) {
+TEST(cuda_kernels, serve_fp32_and_16_bit_tensors) {
   const DermisCudaEntries entries = testing::fake_entries();
   const CudaModule module = module_with(entries, 8, 0);
   const at::Tensor bf16 = at::zeros({1}, at::kBFloat16);
@@ -37,7 +37,8 @@ TEST(cuda_kernels, serve_16_bit_tensors_alone) {
   const CpuAsGpu device(module);
   EXPECT_EQ(cuda_kernels_for("op", bf16), &module);
   EXPECT_EQ(cuda_kernels_for("op", bf16.to(at::kHalf)), &module);
-  EXPECT_EQ(cuda_kernels_for("op", bf16.to(at::kFloat)), nullptr);
+  EXPECT_EQ(cuda_kernels_for("op", bf16.to(at::kFloat)), &module);
+  EXPECT_EQ(cuda_kernels_for("op", bf16.to(at::kInt)), nullptr);
   EXPECT_EQ(cuda_kernels_for("op", bf16.to(at::kDouble)), nullptr);
 }
 

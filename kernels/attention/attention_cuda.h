@@ -1,0 +1,43 @@
+// Attention on 16-bit tensors with the CUDA kernels.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/attention/attention.h"
+#include "kernels/attention/attention_intervals.h"
+#include "kernels/cuda/cuda_kernels.h"
+
+namespace dermis {
+
+// Throws Error(usage) for what the kernels do not take: a head size without kernels (the list is named), a scale that
+// is not positive, rows that do not begin at multiples of 16 bytes, more than 2^31 - 1 rows of heads. Operands have
+// passed check_attention.
+void check_cuda_attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                          const AttentionOptions& options);
+
+// Operands have passed both checks, their last dimension is contiguous. `backward`: a backward pass will follow.
+AttentionResult attention_cuda_forward(const CudaModule& module, const at::Tensor& q_THD, const at::Tensor& k_SGD,
+                                       const at::Tensor& v_SGD, const VisibleKeys& visible,
+                                       const AttentionOptions& options, bool backward);
+
+struct AttentionCudaGradients {
+  at::Tensor q_THD, k_SGD, v_SGD;
+};
+AttentionCudaGradients attention_cuda_backward(const CudaModule& module, const at::Tensor& q_THD,
+                                               const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                                               const VisibleKeys& visible, const AttentionOptions& options,
+                                               const AttentionResult& forward, const at::Tensor& grad_o_THD);
+
+// What the launchers are given: addresses and strides of the tensors, which must outlive the launch.
+AttentionForwardParams<void> attention_forward_params(const at::Tensor& q_THD, const at::Tensor& k_SGD,
+                                                      const at::Tensor& v_SGD, const AttentionResult& result,
+                                                      const DeviceIntervals& intervals,
+                                                      const AttentionOptions& options);
+AttentionBackwardParams<void> attention_backward_params(const at::Tensor& q_THD, const at::Tensor& k_SGD,
+                                                        const at::Tensor& v_SGD, const AttentionResult& forward,
+                                                        const at::Tensor& grad_o_THD,
+                                                        const AttentionCudaGradients& gradients,
+                                                        const at::Tensor& statistics, const DeviceIntervals& intervals,
+                                                        const AttentionOptions& options);
+
+}  // namespace dermis
