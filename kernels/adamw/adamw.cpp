@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "kernels/adamw/adamw_blocks.h"
+#include "kernels/adamw/adamw_gpu.h"
 #include "kernels/operand/operand.h"
 #include "kernels/simd/cpu_features.h"
 
@@ -71,11 +73,19 @@ void check(const AdamWTensor& t) {
   if (t.settings.step < 1) fail_operand("adamw_step", "settings.step", "1 or more", std::to_string(t.settings.step));
 }
 
+using GpuPlace = std::pair<const CudaModule*, c10::DeviceIndex>;  // tensors of one place share a launch
+
+// The module that serves the tensor; moments of 16-bit parameters are not fp32, which the kernel needs.
+const CudaModule* module_of(const AdamWTensor& t) {
+  if (t.parameter.scalar_type() != at::kFloat || t.gradient.scalar_type() == at::kDouble) return nullptr;
+  return cuda_kernels_for("adamw_step", t.parameter);
+}
+
 bool is_vector_case(const AdamWTensor& t) {
   return is_cpu_fp32(t.parameter) && is_cpu_fp32(t.gradient) && vector_kernels() != nullptr;
 }
 
-// From LibTorch operators: fp64, CUDA.
+// From LibTorch operators: fp64, 16-bit parameters.
 void composed_step(const AdamWTensor& t) {
   const AdamWSettings& s = t.settings;
   const auto step = static_cast<double>(s.step);
@@ -93,8 +103,13 @@ void adamw_step(std::span<const AdamWTensor> tensors) {
   const at::NoGradGuard no_grad;
   for (const AdamWTensor& t : tensors) check(t);
   std::vector<FlatTensor> flat;
+  std::map<GpuPlace, std::vector<GpuAdamWTensor>> on_gpus;
   Blocks blocks;
   for (const AdamWTensor& t : tensors) {
+    if (const CudaModule* module = module_of(t); module != nullptr) {
+      on_gpus[{module, t.parameter.device().index()}].push_back({&t, factors_of(t.settings)});
+      continue;
+    }
     if (!is_vector_case(t)) {
       composed_step(t);
       continue;
@@ -104,6 +119,7 @@ void adamw_step(std::span<const AdamWTensor> tensors) {
                     factors_of(t.settings)});
     blocks.add(t.parameter.numel());
   }
+  for (const auto& [where, gpu_tensors] : on_gpus) adamw_step_gpu(*where.first, gpu_tensors);
   const AdamWKernels* kernels = vector_kernels();
   at::parallel_for(0, blocks.total(), 4, [&](int64_t begin, int64_t end) {
     blocks.visit(begin, end, [&](size_t index, int64_t block) {
@@ -119,18 +135,22 @@ double gradient_norm(std::span<const at::Tensor> gradients) {
   const at::NoGradGuard no_grad;
   const AdamWKernels* kernels = vector_kernels();
   std::vector<at::Tensor> held;
+  std::map<GpuPlace, std::vector<at::Tensor>> on_gpus;
   Blocks blocks;
   double total = 0;
   for (const at::Tensor& gradient : gradients) {
     check_operand(gradient.defined() && gradient.is_floating_point(), "gradient_norm", "gradient", "a floating tensor",
                   gradient);
-    if (gradient.device().is_cpu() && gradient.scalar_type() != at::kDouble && kernels != nullptr) {
+    if (const CudaModule* module = cuda_kernels_for("gradient_norm", gradient); module != nullptr) {
+      on_gpus[{module, gradient.device().index()}].push_back(gradient.contiguous());
+    } else if (gradient.device().is_cpu() && gradient.scalar_type() != at::kDouble && kernels != nullptr) {
       held.push_back(gradient.to(at::kFloat).contiguous());  // 16-bit numbers are exact in fp32
       blocks.add(gradient.numel());
     } else {
       total += gradient.to(at::kDouble).square().sum().item<double>();
     }
   }
+  for (const auto& [where, gpu_gradients] : on_gpus) total += sum_of_squares_gpu(*where.first, gpu_gradients);
   std::vector<double> partials(static_cast<size_t>(blocks.total()));
   at::parallel_for(0, blocks.total(), 8, [&](int64_t begin, int64_t end) {
     size_t slot = static_cast<size_t>(begin);

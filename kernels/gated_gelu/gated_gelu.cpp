@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "kernels/cuda/cuda_rows.h"
+#include "kernels/gated_gelu/gated_gelu_cuda.h"
 #include "kernels/gated_gelu/gated_gelu_rows.h"
 #include "kernels/operand/operand.h"
 #include "kernels/simd/cpu_features.h"
@@ -17,8 +19,13 @@ using torch::autograd::variable_list;
 // An exponential and a division make an element dearer than one of a norm.
 constexpr int64_t kGrain = 1 << 13;
 
-const GeluKernels* vector_kernels(const at::Tensor& x) {
-  return is_cpu_fp32(x) ? choose_kernels(kGeluAvx2, kGeluAvx512) : nullptr;
+Backend<GeluKernels> backend_of(const char* op, const at::Tensor& x) {
+  if (const CudaModule* module = cuda_kernels_for(op, x); module != nullptr) return {.cuda = module};
+  return {.cpu = is_cpu_fp32(x) ? choose_kernels(kGeluAvx2, kGeluAvx512) : nullptr};
+}
+// That of the forward pass.
+Backend<GeluKernels> backend_of(AutogradContext* ctx) {
+  return {.cpu = choose_kernels(kGeluAvx2, kGeluAvx512), .cuda = module_of_number(ctx->saved_data["module"].toInt())};
 }
 
 // Splits on whole cache lines; elements do not depend on each other, so the split does not change the result.
@@ -30,58 +37,114 @@ void for_elements(int64_t count, Work work) {
   });
 }
 
-at::Tensor run_gelu(const GeluKernels& kernels, const at::Tensor& x) {
+at::Tensor run_gelu(const Backend<GeluKernels>& backend, const at::Tensor& x) {
   at::Tensor y = at::empty(x.sizes(), x.options());
+  if (backend.cuda != nullptr) {
+    const GeluForwardParams params{
+        .type = element_type(x), .x = x.const_data_ptr(), .y = y.mutable_data_ptr(), .count = x.numel()};
+    launch_kernel(*backend.cuda, "gelu_tanh", describe(x), x,
+                  [&](void* stream) { return backend.cuda->entries->gelu_forward(params, stream); });
+    return y;
+  }
   const float* in = x.const_data_ptr<float>();
   float* out = y.mutable_data_ptr<float>();
-  for_elements(x.numel(), [&](int64_t at, int64_t count) { kernels.forward(in + at, out + at, count); });
+  for_elements(x.numel(), [&](int64_t at, int64_t count) { backend.cpu->forward(in + at, out + at, count); });
   return y;
+}
+
+at::Tensor run_gelu_backward(const Backend<GeluKernels>& backend, const at::Tensor& x, const at::Tensor& grad_y) {
+  at::Tensor grad_x = at::empty(x.sizes(), x.options());
+  if (backend.cuda != nullptr) {
+    const GeluBackwardParams params{.type = element_type(x),
+                                    .x = x.const_data_ptr(),
+                                    .grad_y = grad_y.const_data_ptr(),
+                                    .grad_x = grad_x.mutable_data_ptr(),
+                                    .count = x.numel()};
+    launch_kernel(*backend.cuda, "gelu_tanh, backward", describe(x), x,
+                  [&](void* stream) { return backend.cuda->entries->gelu_backward(params, stream); });
+    return grad_x;
+  }
+  const float *in = x.const_data_ptr<float>(), *grad_in = grad_y.const_data_ptr<float>();
+  float* out = grad_x.mutable_data_ptr<float>();
+  for_elements(x.numel(),
+               [&](int64_t at, int64_t count) { backend.cpu->backward(in + at, grad_in + at, out + at, count); });
+  return grad_x;
 }
 
 struct GeluFunction : torch::autograd::Function<GeluFunction> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const Backend<GeluKernels>& backend) {
     const at::Tensor in = x.contiguous();
     ctx->save_for_backward({in});
-    return run_gelu(*vector_kernels(x), in);
+    ctx->saved_data["module"] = module_number(backend.cuda);
+    return run_gelu(backend, in);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const at::Tensor x = ctx->get_saved_variables()[0], grad_y = grads[0].contiguous();
-    at::Tensor grad_x = at::empty(x.sizes(), x.options());
-    const float *in = x.const_data_ptr<float>(), *grad_in = grad_y.const_data_ptr<float>();
-    float* out = grad_x.mutable_data_ptr<float>();
-    const GeluKernels& kernels = *vector_kernels(x);
-    for_elements(x.numel(),
-                 [&](int64_t at, int64_t count) { kernels.backward(in + at, grad_in + at, out + at, count); });
-    return {grad_x};
+    return {run_gelu_backward(backend_of(ctx), ctx->get_saved_variables()[0], grads[0].contiguous()), {}};
   }
 };
 
-at::Tensor run_gated(const GeluKernels& kernels, const at::Tensor& gate_up) {
+int64_t rows_a_thread(int64_t width) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)); }
+
+// The halves of [T, 2 F].
+InputRows half_of(const at::Tensor& gate_up, int64_t which) {
+  return {gate_up.narrow(1, which * (gate_up.size(1) / 2), gate_up.size(1) / 2).const_data_ptr(), gate_up.size(1)};
+}
+
+at::Tensor run_gated(const Backend<GeluKernels>& backend, const at::Tensor& gate_up) {
   const int64_t width = gate_up.size(1) / 2;
   at::Tensor y = at::empty({gate_up.size(0), width}, gate_up.options());
+  if (backend.cuda != nullptr) {
+    const GatedForwardParams params{.type = element_type(gate_up),
+                                    .gate = half_of(gate_up, 0),
+                                    .up = half_of(gate_up, 1),
+                                    .y = output_rows(y),
+                                    .rows = gate_up.size(0),
+                                    .width = static_cast<int32_t>(width)};
+    launch_kernel(*backend.cuda, "gated_gelu", describe(gate_up), gate_up,
+                  [&](void* stream) { return backend.cuda->entries->gated_forward(params, stream); });
+    return y;
+  }
   const float* in = gate_up.const_data_ptr<float>();
   float* out = y.mutable_data_ptr<float>();
-  at::parallel_for(0, gate_up.size(0), std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)),
-                   [&](int64_t begin, int64_t end) { kernels.gated_forward(in, out, width, begin, end); });
+  at::parallel_for(0, gate_up.size(0), rows_a_thread(width),
+                   [&](int64_t begin, int64_t end) { backend.cpu->gated_forward(in, out, width, begin, end); });
   return y;
 }
 
+at::Tensor run_gated_backward(const Backend<GeluKernels>& backend, const at::Tensor& gate_up,
+                              const at::Tensor& grad_y) {
+  const int64_t width = gate_up.size(1) / 2;
+  at::Tensor grad = at::empty(gate_up.sizes(), gate_up.options());
+  if (backend.cuda != nullptr) {
+    const GatedBackwardParams params{.type = element_type(gate_up),
+                                     .gate = half_of(gate_up, 0),
+                                     .up = half_of(gate_up, 1),
+                                     .grad_y = input_rows(grad_y),
+                                     .grad_gate = {grad.mutable_data_ptr(), grad.size(1)},
+                                     .grad_up = {grad.narrow(1, width, width).mutable_data_ptr(), grad.size(1)},
+                                     .rows = gate_up.size(0),
+                                     .width = static_cast<int32_t>(width)};
+    launch_kernel(*backend.cuda, "gated_gelu, backward", describe(gate_up), gate_up,
+                  [&](void* stream) { return backend.cuda->entries->gated_backward(params, stream); });
+    return grad;
+  }
+  const float *in = gate_up.const_data_ptr<float>(), *grad_in = grad_y.const_data_ptr<float>();
+  float* out = grad.mutable_data_ptr<float>();
+  at::parallel_for(0, gate_up.size(0), rows_a_thread(width), [&](int64_t begin, int64_t end) {
+    backend.cpu->gated_backward(in, grad_in, out, width, begin, end);
+  });
+  return grad;
+}
+
 struct GatedGeluFunction : torch::autograd::Function<GatedGeluFunction> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up, const Backend<GeluKernels>& backend) {
     const at::Tensor in = gate_up.contiguous();
     ctx->save_for_backward({in});
-    return run_gated(*vector_kernels(gate_up), in);
+    ctx->saved_data["module"] = module_number(backend.cuda);
+    return run_gated(backend, in);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const at::Tensor gate_up = ctx->get_saved_variables()[0], grad_y = grads[0].contiguous();
-    const int64_t width = gate_up.size(1) / 2;
-    at::Tensor grad = at::empty(gate_up.sizes(), gate_up.options());
-    const float *in = gate_up.const_data_ptr<float>(), *grad_in = grad_y.const_data_ptr<float>();
-    float* out = grad.mutable_data_ptr<float>();
-    const GeluKernels& kernels = *vector_kernels(gate_up);
-    at::parallel_for(0, gate_up.size(0), std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)),
-                     [&](int64_t begin, int64_t end) { kernels.gated_backward(in, grad_in, out, width, begin, end); });
-    return {grad};
+    return {run_gated_backward(backend_of(ctx), ctx->get_saved_variables()[0], grads[0].contiguous()), {}};
   }
 };
 
@@ -89,20 +152,21 @@ struct GatedGeluFunction : torch::autograd::Function<GatedGeluFunction> {
 
 at::Tensor gelu_tanh(const at::Tensor& x) {
   check_operand(x.defined() && x.is_floating_point(), "gelu_tanh", "x", "a floating tensor", x);
-  const GeluKernels* kernels = vector_kernels(x);
-  if (kernels == nullptr) return at::gelu(x, "tanh");
-  return needs_gradient({&x}) ? GeluFunction::apply(x) : run_gelu(*kernels, x.contiguous());
+  const Backend<GeluKernels> backend = backend_of("gelu_tanh", x);
+  if (!backend) return at::gelu(x, "tanh");
+  return needs_gradient({&x}) ? GeluFunction::apply(x, backend) : run_gelu(backend, x.contiguous());
 }
 
 at::Tensor gated_gelu(const at::Tensor& gate_up) {
   check_operand(gate_up.defined() && gate_up.is_floating_point() && gate_up.dim() == 2 && gate_up.size(1) % 2 == 0,
                 "gated_gelu", "gate_up", "floating [T, 2 F]", gate_up);
-  const GeluKernels* kernels = vector_kernels(gate_up);
-  if (kernels == nullptr) {
+  const Backend<GeluKernels> backend = backend_of("gated_gelu", gate_up);
+  if (!backend) {
     const int64_t width = gate_up.size(1) / 2;
     return at::gelu(gate_up.narrow(1, 0, width), "tanh") * gate_up.narrow(1, width, width);
   }
-  return needs_gradient({&gate_up}) ? GatedGeluFunction::apply(gate_up) : run_gated(*kernels, gate_up.contiguous());
+  return needs_gradient({&gate_up}) ? GatedGeluFunction::apply(gate_up, backend)
+                                    : run_gated(backend, gate_up.contiguous());
 }
 
 }  // namespace dermis

@@ -8,6 +8,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "kernels/cuda/cuda_rows.h"
+#include "kernels/linear_ce/linear_ce_cuda.h"
 #include "kernels/linear_ce/linear_ce_rows.h"
 #include "kernels/operand/operand.h"
 #include "kernels/simd/cpu_features.h"
@@ -57,11 +59,49 @@ double vector_rows(const CrossEntropyKernels& kernels, const Problem& p, int64_t
   return total;
 }
 
+// Labels and scales of all rows on a GPU, copied once for all chunks.
+struct DeviceLabels {
+  at::Tensor labels_L, scales_L;
+
+  DeviceLabels(const Problem& p, at::Device device) {
+    const int64_t rows = p.x_LC.size(0);
+    const at::Tensor labels = at::empty({rows}, at::kInt), scales = at::empty({rows}, at::kFloat);
+    std::copy(p.labels.begin(), p.labels.end(), labels.mutable_data_ptr<int32_t>());
+    std::transform(p.label_weights.begin(), p.label_weights.end(), scales.mutable_data_ptr<float>(),
+                   [&](float weight) { return static_cast<float>(weight / p.options.divisor); });
+    labels_L = labels.to(device);
+    scales_L = scales.to(device);
+  }
+};
+
+// The same with the CUDA kernel; returns the rows' losses.
+at::Tensor cuda_rows(const CudaModule& module, const Problem& p, const DeviceLabels& all, int64_t begin,
+                     const at::Tensor& logits_LV, bool with_gradient) {
+  const int64_t rows = logits_LV.size(0);
+  const auto vocabulary = static_cast<int32_t>(logits_LV.size(1));
+  const auto fp32 = logits_LV.options().dtype(at::kFloat);
+  const at::Tensor losses = at::empty({rows}, fp32),
+                   scratch = at::empty({rows, cross_entropy_scratch(vocabulary)}, fp32);
+  const CrossEntropyParams params{.type = element_type(logits_LV),
+                                  .logits = output_rows(logits_LV),
+                                  .labels = all.labels_L.const_data_ptr<int32_t>() + begin,
+                                  .scales = all.scales_L.const_data_ptr<float>() + begin,
+                                  .losses = losses.mutable_data_ptr<float>(),
+                                  .scratch = scratch.mutable_data_ptr<float>(),
+                                  .rows = rows,
+                                  .vocabulary = vocabulary,
+                                  .softcap = static_cast<float>(p.options.final_softcap),
+                                  .with_gradient = with_gradient};
+  launch_kernel(module, "linear_cross_entropy", describe(logits_LV), logits_LV,
+                [&](void* stream) { return module.entries->cross_entropy(params, stream); });
+  return losses;
+}
+
 struct RowsResult {
   at::Tensor loss, grad_logits_LV;
 };
 
-// The same from LibTorch operators: fp64, 16-bit types, CUDA.
+// The same from LibTorch operators: fp64, 16-bit types on the CPU.
 RowsResult composed_rows(const Problem& p, int64_t begin, const at::Tensor& raw_LV, bool with_gradient) {
   const int64_t rows = raw_LV.size(0);
   const auto wide = statistics_type(raw_LV);
@@ -101,8 +141,11 @@ void add_products(const Problem& p, int64_t begin, const at::Tensor& grad_logits
 Solution solve(const Problem& p, const Wanted& wanted) {
   const int64_t rows = p.x_LC.size(0), vocabulary = p.weight_VC.size(0);
   const auto wide = statistics_type(p.x_LC);
+  const CudaModule* module = cuda_kernels_for("linear_cross_entropy", p.x_LC);
   const CrossEntropyKernels* kernels =
-      is_cpu_fp32(p.x_LC) ? choose_kernels(kCrossEntropyAvx2, kCrossEntropyAvx512) : nullptr;
+      module == nullptr && is_cpu_fp32(p.x_LC) ? choose_kernels(kCrossEntropyAvx2, kCrossEntropyAvx512) : nullptr;
+  const std::optional<DeviceLabels> labels =
+      module != nullptr ? std::make_optional<DeviceLabels>(p, p.x_LC.device()) : std::nullopt;
   Solution solution;
   if (wanted.x) solution.grad_x = at::empty(p.x_LC.sizes(), p.x_LC.options());
   if (wanted.weight) {
@@ -122,6 +165,8 @@ Solution solve(const Problem& p, const Wanted& wanted) {
     at::mm_out(logits_LV, p.x_LC.narrow(0, begin, count), weight_CV);
     if (kernels != nullptr) {
       vector_loss += vector_rows(*kernels, p, begin, logits_LV, wanted.any());
+    } else if (module != nullptr) {
+      composed_loss += cuda_rows(*module, p, *labels, begin, logits_LV, wanted.any()).sum();
     } else {
       const RowsResult result = composed_rows(p, begin, logits_LV, wanted.any());
       composed_loss += result.loss;

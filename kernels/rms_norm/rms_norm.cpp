@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "kernels/cuda/cuda_rows.h"
 #include "kernels/operand/operand.h"
+#include "kernels/rms_norm/rms_norm_cuda.h"
 #include "kernels/rms_norm/rms_norm_rows.h"
 #include "kernels/simd/cpu_features.h"
 #include "kernels/simd/row_blocks.h"
@@ -14,11 +16,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const RmsNormKernels* vector_kernels(const at::Tensor& x, const at::Tensor& weight) {
-  return is_cpu_fp32(x) && is_cpu_fp32(weight) ? choose_kernels(kRmsNormAvx2, kRmsNormAvx512) : nullptr;
+Backend<RmsNormKernels> backend_of(const at::Tensor& x, const at::Tensor& weight) {
+  if (const CudaModule* module = cuda_kernels_for("rms_norm", x); module != nullptr) return {.cuda = module};
+  return {.cpu = is_cpu_fp32(x) && is_cpu_fp32(weight) ? choose_kernels(kRmsNormAvx2, kRmsNormAvx512) : nullptr};
 }
 
-// From LibTorch operators: fp64, 16-bit types, CUDA. Autograd differentiates it.
+// From LibTorch operators: fp64, 16-bit types on the CPU. Autograd differentiates it.
 at::Tensor composed_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double weight_offset) {
   const auto wide = statistics_type(x);
   const at::Tensor x_wide = x.to(wide);
@@ -30,7 +33,26 @@ struct Forward {
   at::Tensor sum, y, inverse_rms;  // sum is x itself without a residual
 };
 
-Forward run_forward(const RmsNormKernels& kernels, const at::Tensor& x, const at::Tensor& residual,
+void launch_forward(const CudaModule& module, const Forward& out, const at::Tensor& x, const at::Tensor& residual,
+                    const at::Tensor& weight, double eps, double weight_offset) {
+  const int64_t width = x.size(-1);
+  const RmsNormForwardParams params{.type = element_type(x),
+                                    .weight_type = element_type(weight),
+                                    .x = input_rows(x),
+                                    .residual = input_rows(residual),
+                                    .weight = weight.const_data_ptr(),
+                                    .sum = residual.defined() ? output_rows(out.sum) : OutputRows{},
+                                    .y = output_rows(out.y),
+                                    .inverse_rms = fp32_output(out.inverse_rms),
+                                    .rows = width == 0 ? 0 : x.numel() / width,
+                                    .width = static_cast<int32_t>(width),
+                                    .eps = static_cast<float>(eps),
+                                    .weight_offset = static_cast<float>(weight_offset)};
+  launch_kernel(module, "rms_norm", describe(x), x,
+                [&](void* stream) { return module.entries->rms_norm_forward(params, stream); });
+}
+
+Forward run_forward(const Backend<RmsNormKernels>& backend, const at::Tensor& x, const at::Tensor& residual,
                     const at::Tensor& weight, double eps, double weight_offset, bool keep_statistics) {
   const int64_t width = x.size(-1), rows = width == 0 ? 0 : x.numel() / width;
   const at::Tensor in = x.contiguous(), other = residual.defined() ? residual.contiguous() : residual;
@@ -38,7 +60,11 @@ Forward run_forward(const RmsNormKernels& kernels, const at::Tensor& x, const at
   Forward out;
   out.y = at::empty(x.sizes(), x.options());
   out.sum = residual.defined() ? at::empty(x.sizes(), x.options()) : in;
-  if (keep_statistics) out.inverse_rms = at::empty({rows}, x.options());
+  if (keep_statistics) out.inverse_rms = at::empty({rows}, x.options().dtype(at::kFloat));
+  if (backend.cuda != nullptr) {
+    launch_forward(*backend.cuda, out, in, other, scale, eps, weight_offset);
+    return out;
+  }
   const RmsNormForward arguments{in.const_data_ptr<float>(),
                                  fp32_or_null(other),
                                  scale.const_data_ptr<float>(),
@@ -48,16 +74,40 @@ Forward run_forward(const RmsNormKernels& kernels, const at::Tensor& x, const at
                                  width,
                                  static_cast<float>(eps),
                                  static_cast<float>(weight_offset)};
-  for_rows(rows, width, [&](int64_t begin, int64_t end) { kernels.forward(arguments, begin, end); });
+  for_rows(rows, width, [&](int64_t begin, int64_t end) { backend.cpu->forward(arguments, begin, end); });
   return out;
+}
+
+void launch_backward(const CudaModule& module, const at::Tensor& sum, const at::Tensor& weight,
+                     const at::Tensor& inverse_rms, const at::Tensor& grad_y, const at::Tensor& grad_sum,
+                     const at::Tensor& grad_x, const at::Tensor& grad_weight, double weight_offset) {
+  const int64_t width = sum.size(-1), rows = inverse_rms.numel();
+  const at::Tensor partials =
+      grad_weight.defined() ? at::empty({partial_rows(rows, width), width}, inverse_rms.options()) : at::Tensor();
+  const RmsNormBackwardParams params{.type = element_type(sum),
+                                     .weight_type = element_type(weight),
+                                     .s = input_rows(sum),
+                                     .grad_y = input_rows(grad_y),
+                                     .grad_sum = input_rows(grad_sum),
+                                     .weight = weight.const_data_ptr(),
+                                     .inverse_rms = inverse_rms.const_data_ptr<float>(),
+                                     .grad_x = output_rows(grad_x),
+                                     .grad_weight = any_output(grad_weight),
+                                     .partials = fp32_output(partials),
+                                     .rows = rows,
+                                     .width = static_cast<int32_t>(width),
+                                     .weight_offset = static_cast<float>(weight_offset)};
+  launch_kernel(module, "rms_norm, backward", describe(sum), sum,
+                [&](void* stream) { return module.entries->rms_norm_backward(params, stream); });
 }
 
 struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
   // Returns {y} or {sum, y}.
   static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const std::optional<at::Tensor>& residual,
-                               const at::Tensor& weight, double eps, double weight_offset) {
-    Forward out =
-        run_forward(*vector_kernels(x, weight), x, residual.value_or(at::Tensor()), weight, eps, weight_offset, true);
+                               const at::Tensor& weight, const Backend<RmsNormKernels>& backend, double eps,
+                               double weight_offset) {
+    Forward out = run_forward(backend, x, residual.value_or(at::Tensor()), weight, eps, weight_offset, true);
+    ctx->saved_data["module"] = module_number(backend.cuda);
     ctx->set_materialize_grads(false);
     ctx->save_for_backward({out.sum, weight, out.inverse_rms});
     ctx->saved_data["weight_offset"] = weight_offset;
@@ -70,12 +120,17 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
     const at::Tensor &sum = saved[0], &inverse_rms = saved[2];
     const bool has_residual = grads.size() == 2;
     const at::Tensor grad_sum = has_residual && grads[0].defined() ? grads[0].contiguous() : at::Tensor();
-    if (!grads.back().defined()) return {grad_sum, has_residual ? grad_sum : at::Tensor(), {}, {}, {}};
+    if (!grads.back().defined()) return {grad_sum, has_residual ? grad_sum : at::Tensor(), {}, {}, {}, {}};
     const at::Tensor grad_y = grads.back().contiguous(), weight = saved[1].contiguous();
     const int64_t width = sum.size(-1), rows = inverse_rms.numel();
     const bool weight_wanted = ctx->needs_input_grad(has_residual ? 2 : 1);  // counts the tensors given
     at::Tensor grad_x = at::empty(sum.sizes(), sum.options());
     at::Tensor grad_weight = weight_wanted ? at::empty({width}, weight.options()) : at::Tensor();
+    const double weight_offset = ctx->saved_data["weight_offset"].toDouble();
+    if (const CudaModule* module = module_of_number(ctx->saved_data["module"].toInt()); module != nullptr) {
+      launch_backward(*module, sum, weight, inverse_rms, grad_y, grad_sum, grad_x, grad_weight, weight_offset);
+      return {grad_x, has_residual ? grad_x : at::Tensor(), grad_weight, {}, {}, {}};
+    }
     const RmsNormBackward arguments{sum.const_data_ptr<float>(),
                                     weight.const_data_ptr<float>(),
                                     inverse_rms.const_data_ptr<float>(),
@@ -83,12 +138,12 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
                                     fp32_or_null(grad_sum),
                                     grad_x.mutable_data_ptr<float>(),
                                     width,
-                                    static_cast<float>(ctx->saved_data["weight_offset"].toDouble())};
+                                    static_cast<float>(weight_offset)};
     const RmsNormKernels& kernels = *choose_kernels(kRmsNormAvx2, kRmsNormAvx512);
     for_row_blocks(
         rows, width, weight_wanted ? width : 0, weight_wanted ? grad_weight.mutable_data_ptr<float>() : nullptr,
         [&](int64_t begin, int64_t end, float* partial) { kernels.backward(arguments, begin, end, partial); });
-    return {grad_x, has_residual ? grad_x : at::Tensor(), grad_weight, {}, {}};
+    return {grad_x, has_residual ? grad_x : at::Tensor(), grad_weight, {}, {}, {}};
   }
 };
 
@@ -102,10 +157,10 @@ void check(const char* op, const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double weight_offset) {
   check("rms_norm", x, weight);
-  const RmsNormKernels* kernels = vector_kernels(x, weight);
-  if (kernels == nullptr) return composed_rms_norm(x, weight, eps, weight_offset);
-  if (!needs_gradient({&x, &weight})) return run_forward(*kernels, x, {}, weight, eps, weight_offset, false).y;
-  return RmsNormFunction::apply(x, std::optional<at::Tensor>(), weight, eps, weight_offset)[0];
+  const Backend<RmsNormKernels> backend = backend_of(x, weight);
+  if (!backend) return composed_rms_norm(x, weight, eps, weight_offset);
+  if (!needs_gradient({&x, &weight})) return run_forward(backend, x, {}, weight, eps, weight_offset, false).y;
+  return RmsNormFunction::apply(x, std::optional<at::Tensor>(), weight, backend, eps, weight_offset)[0];
 }
 
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& residual,
@@ -113,17 +168,18 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
   check("add_rms_norm", x, weight);
   check_operand(residual.defined() && residual.sizes() == x.sizes() && residual.scalar_type() == x.scalar_type(),
                 "add_rms_norm", "residual", "shape and type of x", residual);
-  const RmsNormKernels* kernels = vector_kernels(x, weight);
-  if (kernels == nullptr) {
+  const Backend<RmsNormKernels> backend = backend_of(x, weight);
+  if (!backend) {
     at::Tensor sum = x + residual;
     at::Tensor y = composed_rms_norm(sum, weight, eps, weight_offset);
     return {std::move(sum), std::move(y)};
   }
   if (!needs_gradient({&x, &residual, &weight})) {
-    Forward out = run_forward(*kernels, x, residual, weight, eps, weight_offset, false);
+    Forward out = run_forward(backend, x, residual, weight, eps, weight_offset, false);
     return {std::move(out.sum), std::move(out.y)};
   }
-  variable_list out = RmsNormFunction::apply(x, std::optional<at::Tensor>(residual), weight, eps, weight_offset);
+  variable_list out =
+      RmsNormFunction::apply(x, std::optional<at::Tensor>(residual), weight, backend, eps, weight_offset);
   return {std::move(out[0]), std::move(out[1])};
 }
 

@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "kernels/cuda/cuda_rows.h"
 #include "kernels/operand/operand.h"
+#include "kernels/rope/rope_cuda.h"
 #include "kernels/rope/rope_rows.h"
 #include "kernels/simd/cpu_features.h"
 #include "kernels/simd/row_blocks.h"
@@ -14,13 +16,38 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-const RopeKernels* vector_kernels(const at::Tensor& x, const RopeTable& table) {
-  return is_cpu_fp32(x) && is_cpu_fp32(table.cos_TD2) ? choose_kernels(kRopeAvx2, kRopeAvx512) : nullptr;
+Backend<RopeKernels> backend_of(const at::Tensor& x, const RopeTable& table) {
+  if (const CudaModule* module = cuda_kernels_for("rope", x); module != nullptr) return {.cuda = module};
+  return {.cpu = is_cpu_fp32(x) && is_cpu_fp32(table.cos_TD2) ? choose_kernels(kRopeAvx2, kRopeAvx512) : nullptr};
 }
 
-at::Tensor rotate(const at::Tensor& x_THD, const at::Tensor& cos_TD2, const at::Tensor& sin_TD2, float direction) {
+void launch_rotation(const CudaModule& module, const at::Tensor& x, const at::Tensor& y, const at::Tensor& cos_TD2,
+                     const at::Tensor& sin_TD2, float direction) {
+  const at::Tensor cosines = cos_TD2.to(x.device(), at::kFloat), sines = sin_TD2.to(x.device(), at::kFloat);
+  const RopeParams params{.type = element_type(x),
+                          .x = x.const_data_ptr(),
+                          .x_token_stride = x.stride(0),
+                          .x_head_stride = x.stride(1),
+                          .y = y.mutable_data_ptr(),
+                          .y_token_stride = y.stride(0),
+                          .y_head_stride = y.stride(1),
+                          .cosines = cosines.const_data_ptr<float>(),
+                          .sines = sines.const_data_ptr<float>(),
+                          .tokens = x.size(0),
+                          .heads = static_cast<int32_t>(x.size(1)),
+                          .head_size = static_cast<int32_t>(x.size(2)),
+                          .direction = direction};
+  launch_kernel(module, "rope", describe(x), x, [&](void* stream) { return module.entries->rope(params, stream); });
+}
+
+at::Tensor rotate(const Backend<RopeKernels>& backend, const at::Tensor& x_THD, const at::Tensor& cos_TD2,
+                  const at::Tensor& sin_TD2, float direction) {
   const at::Tensor x = x_THD.stride(2) == 1 ? x_THD : x_THD.contiguous();
   at::Tensor y = at::empty(x.sizes(), x.options().memory_format(at::MemoryFormat::Contiguous));
+  if (backend.cuda != nullptr) {
+    launch_rotation(*backend.cuda, x, y, cos_TD2, sin_TD2, direction);
+    return y;
+  }
   const RopeRows arguments{x.const_data_ptr<float>(),
                            cos_TD2.const_data_ptr<float>(),
                            sin_TD2.const_data_ptr<float>(),
@@ -30,25 +57,27 @@ at::Tensor rotate(const at::Tensor& x_THD, const at::Tensor& cos_TD2, const at::
                            x.size(1),
                            x.size(2) / 2,
                            direction};
-  const RopeKernels& kernels = *choose_kernels(kRopeAvx2, kRopeAvx512);
   for_rows(x.size(0), x.size(1) * x.size(2),
-           [&](int64_t begin, int64_t end) { kernels.rotate(arguments, begin, end); });
+           [&](int64_t begin, int64_t end) { backend.cpu->rotate(arguments, begin, end); });
   return y;
 }
 
 struct RopeFunction : torch::autograd::Function<RopeFunction> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x_THD, const at::Tensor& cos_TD2,
-                            const at::Tensor& sin_TD2) {
+                            const at::Tensor& sin_TD2, const Backend<RopeKernels>& backend) {
     ctx->save_for_backward({cos_TD2, sin_TD2});
-    return rotate(x_THD, cos_TD2, sin_TD2, 1);
+    ctx->saved_data["module"] = module_number(backend.cuda);
+    return rotate(backend, x_THD, cos_TD2, sin_TD2, 1);
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    return {rotate(grads[0], saved[0], saved[1], -1), {}, {}};
+    const Backend<RopeKernels> backend{.cpu = choose_kernels(kRopeAvx2, kRopeAvx512),
+                                       .cuda = module_of_number(ctx->saved_data["module"].toInt())};
+    return {rotate(backend, grads[0], saved[0], saved[1], -1), {}, {}, {}};
   }
 };
 
-// From LibTorch operators: fp64, 16-bit types, CUDA. Autograd differentiates it.
+// From LibTorch operators: fp64, 16-bit types on the CPU. Autograd differentiates it.
 at::Tensor composed_rope(const at::Tensor& x_THD, const RopeTable& table) {
   const auto wide = statistics_type(x_THD);
   const int64_t half = x_THD.size(2) / 2;
@@ -67,9 +96,10 @@ at::Tensor rope(const at::Tensor& x_THD, const RopeTable& table) {
     check_operand(angles->defined() && angles->dim() == 2 && angles->size(0) == x_THD.size(0) &&
                       angles->size(1) == x_THD.size(2) / 2 && angles->is_contiguous(),
                   "rope", "table", "contiguous [T, D / 2] with T and D of x", *angles);
-  if (vector_kernels(x_THD, table) == nullptr) return composed_rope(x_THD, table);
-  return needs_gradient({&x_THD}) ? RopeFunction::apply(x_THD, table.cos_TD2, table.sin_TD2)
-                                  : rotate(x_THD, table.cos_TD2, table.sin_TD2, 1);
+  const Backend<RopeKernels> backend = backend_of(x_THD, table);
+  if (!backend) return composed_rope(x_THD, table);
+  return needs_gradient({&x_THD}) ? RopeFunction::apply(x_THD, table.cos_TD2, table.sin_TD2, backend)
+                                  : rotate(backend, x_THD, table.cos_TD2, table.sin_TD2, 1);
 }
 
 }  // namespace dermis

@@ -1,0 +1,189 @@
+// Operators other than attention from tensors to the CUDA kernels and back, on the emulated GPU: values and gradients
+// against fp64.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "kernels/adamw/adamw.h"
+#include "kernels/adamw/adamw_kernel.h"
+#include "kernels/column_sum/column_sum_kernel.h"
+#include "kernels/gated_gelu/gated_gelu.h"
+#include "kernels/gated_gelu/gated_gelu_kernel.h"
+#include "kernels/layer_norm/layer_norm.h"
+#include "kernels/layer_norm/layer_norm_kernel.h"
+#include "kernels/linear_ce/linear_ce.h"
+#include "kernels/linear_ce/linear_ce_kernel.h"
+#include "kernels/rms_norm/rms_norm.h"
+#include "kernels/rms_norm/rms_norm_kernel.h"
+#include "kernels/rope/rope.h"
+#include "kernels/rope/rope_kernel.h"
+#include "tests/kernels/cuda/emulated_gpu.h"
+
+namespace dermis {
+namespace {
+
+using TensorList = std::vector<at::Tensor>;
+using testing::launch_in_emulator;
+
+int column_sum(const ColumnSumParams& p) { return launch_in_emulator<ColumnSumKernel>(column_sum_launch(p), p); }
+
+// What the module's .cu files launch.
+DermisCudaEntries emulated_entries() {
+  DermisCudaEntries entries = testing::fake_entries();
+  entries.rms_norm_forward = [](const RmsNormForwardParams& p, void*) {
+    return for_element_type(
+        p.type, [&]<class E>(E) { return launch_in_emulator<RmsNormForwardKernel<E>>(rms_norm_forward_launch(p), p); });
+  };
+  entries.rms_norm_backward = [](const RmsNormBackwardParams& p, void*) {
+    for_element_type(p.type, [&]<class E>(E) {
+      return launch_in_emulator<RmsNormBackwardKernel<E>>(rms_norm_backward_launch(p), p);
+    });
+    return p.grad_weight == nullptr ? 0 : column_sum(rms_norm_weight_sum(p));
+  };
+  entries.layer_norm_forward = [](const LayerNormForwardParams& p, void*) {
+    return for_element_type(p.type, [&]<class E>(E) {
+      return launch_in_emulator<LayerNormForwardKernel<E>>(layer_norm_forward_launch(p), p);
+    });
+  };
+  entries.layer_norm_backward = [](const LayerNormBackwardParams& p, void*) {
+    for_element_type(p.type, [&]<class E>(E) {
+      return launch_in_emulator<LayerNormBackwardKernel<E>>(layer_norm_backward_launch(p), p);
+    });
+    return p.grad_weight == nullptr ? 0 : column_sum(layer_norm_weight_sum(p));
+  };
+  entries.rope = [](const RopeParams& p, void*) {
+    return for_element_type(
+        p.type, [&]<class E>(E) { return launch_in_emulator<RopeKernel<E>>(elementwise_launch(rope_pieces(p)), p); });
+  };
+  entries.gelu_forward = [](const GeluForwardParams& p, void*) {
+    return for_element_type(p.type, [&]<class E>(E) {
+      return launch_in_emulator<GeluForwardKernel<E>>(elementwise_launch(ceil_div(p.count, kEight)), p);
+    });
+  };
+  entries.gelu_backward = [](const GeluBackwardParams& p, void*) {
+    return for_element_type(p.type, [&]<class E>(E) {
+      return launch_in_emulator<GeluBackwardKernel<E>>(elementwise_launch(ceil_div(p.count, kEight)), p);
+    });
+  };
+  entries.gated_forward = [](const GatedForwardParams& p, void*) {
+    return for_element_type(p.type, [&]<class E>(E) {
+      return launch_in_emulator<GatedForwardKernel<E, GeluTanh>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
+    });
+  };
+  entries.gated_backward = [](const GatedBackwardParams& p, void*) {
+    return for_element_type(p.type, [&]<class E>(E) {
+      return launch_in_emulator<GatedBackwardKernel<E, GeluTanh>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
+    });
+  };
+  entries.cross_entropy = [](const CrossEntropyParams& p, void*) {
+    return for_element_type(p.type, [&]<class E>(E) {
+      launch_in_emulator<CrossEntropySumsKernel<E>>(cross_entropy_sums_launch(p), p);
+      return launch_in_emulator<CrossEntropyGradientKernel<E>>(cross_entropy_gradient_launch(p), p);
+    });
+  };
+  entries.adamw = [](const AdamWParams& p, void*) { return launch_in_emulator<AdamWKernel>(adamw_launch(p), p); };
+  entries.gradient_norm = [](const GradientNormParams& p, void*) {
+    launch_in_emulator<GradientSquaresKernel>(gradient_squares_launch(p), p);
+    return launch_in_emulator<GradientTotalKernel>(gradient_total_launch(), p);
+  };
+  return entries;
+}
+
+// Outputs of `run` and gradients of its inputs along fixed directions.
+TensorList values_and_gradients(const TensorList& inputs, at::ScalarType type,
+                                const std::function<TensorList(const TensorList&)>& run) {
+  TensorList leaves;
+  for (const at::Tensor& input : inputs) {
+    const at::Tensor copy = input.to(type, /*non_blocking=*/false, /*copy=*/true);  // into the emulator's memory
+    leaves.push_back(copy.detach().requires_grad_());
+  }
+  TensorList results = run(leaves), directions;
+  for (const at::Tensor& result : results)
+    directions.push_back(at::arange(result.numel(), at::kDouble).sin_().view(result.sizes()).to(result.scalar_type()));
+  for (at::Tensor& gradient : torch::autograd::grad(results, leaves, directions)) results.push_back(gradient);
+  return results;
+}
+
+// fp32 and bf16 on the emulated GPU, fp64 from LibTorch, from numbers that bf16 holds exactly.
+void compare(const char* op, const TensorList& drawn, const std::function<TensorList(const TensorList&)>& run) {
+  TensorList inputs;
+  for (const at::Tensor& x : drawn) inputs.push_back(x.to(at::kBFloat16));
+  const TensorList expected = values_and_gradients(inputs, at::kDouble, run);
+  for (const auto& [type, tolerance] : {std::pair{at::kFloat, 2e-5}, std::pair{at::kBFloat16, 2e-2}}) {
+    const testing::EmulatedGpu gpu(emulated_entries());
+    const TensorList found = values_and_gradients(inputs, type, run);
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      ASSERT_EQ(found[i].sizes(), expected[i].sizes()) << op << i;
+      const double largest = expected[i].abs().max().item<double>();
+      EXPECT_LE((found[i].to(at::kDouble) - expected[i]).abs().max().item<double>(), tolerance * largest)
+          << op << ", " << c10::toString(type) << ", tensor " << i;
+    }
+  }
+}
+
+at::Tensor normal(at::IntArrayRef sizes) { return at::randn(sizes, at::kDouble); }
+
+TEST(EmulatedOperators, NormsWithAndWithoutResidual) {
+  at::manual_seed(1);
+  for (const int64_t width : {7, 264}) {
+    compare("rms_norm", {normal({5, width}), normal({5, width}), normal({width})}, [](const TensorList& in) {
+      auto [sum, y] = add_rms_norm(in[0], in[1], in[2], 1e-6, 1);
+      return TensorList{sum, y, rms_norm(in[0], in[2], 1e-6, 0)};
+    });
+    compare("layer_norm", {normal({5, width}), normal({5, width}), normal({width}), normal({width})},
+            [](const TensorList& in) {
+              auto [sum, y] = add_layer_norm(in[0], in[1], in[2], in[3], 1e-6);
+              return TensorList{sum, y, layer_norm(in[0], in[2], in[3], 1e-6)};
+            });
+  }
+}
+
+TEST(EmulatedOperators, RotationOfSlicesAndActivations) {
+  at::manual_seed(2);
+  const std::vector<int32_t> positions{0, 3, 700};
+  const RopeTable table = rope_table(positions, 16, 10000);
+  compare("rope", {normal({3, 4, 16})}, [&](const TensorList& in) {
+    return TensorList{rope(in[0].narrow(1, 1, 2), {table.cos_TD2.clone(), table.sin_TD2.clone()})};
+  });
+  compare("gelu", {normal({3, 26})}, [](const TensorList& in) { return TensorList{gelu_tanh(in[0])}; });
+  compare("gated_gelu", {normal({3, 26})}, [](const TensorList& in) { return TensorList{gated_gelu(in[0])}; });
+}
+
+TEST(EmulatedOperators, CrossEntropyOfTheHead) {
+  at::manual_seed(3);
+  const std::vector<int32_t> labels{4, 0, 36};
+  const std::vector<float> weights{1, 0.5, 2};
+  for (const double softcap : {0.0, 5.0}) {
+    compare("linear_ce", {normal({3, 8}), normal({37, 8})}, [&](const TensorList& in) {
+      return TensorList{
+          linear_cross_entropy(in[0], in[1], labels, weights, {.divisor = 3.5, .final_softcap = softcap})};
+    });
+  }
+}
+
+TEST(EmulatedOperators, AdamWAndGradientNormOverSeveralTensors) {
+  at::manual_seed(4);
+  const auto run = [](at::ScalarType type, TensorList& results) {
+    at::manual_seed(5);
+    std::vector<AdamWTensor> tensors;
+    TensorList gradients;
+    for (const int64_t count : {3, 20000}) {
+      const auto draw = [&] { return at::randn({count}, at::kFloat).to(type); };
+      tensors.push_back({draw(), draw(), draw(), draw().square(), {.lr = 1e-2, .weight_decay = 0.1, .step = 3}});
+      gradients.push_back(tensors.back().gradient);
+    }
+    results.push_back(at::scalar_tensor(gradient_norm(gradients), at::kDouble));
+    adamw_step(tensors);
+    for (const AdamWTensor& t : tensors) results.insert(results.end(), {t.parameter, t.first_moment, t.second_moment});
+  };
+  TensorList expected, found;
+  run(at::kDouble, expected);
+  const testing::EmulatedGpu gpu(emulated_entries());
+  run(at::kFloat, found);
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_TRUE(at::allclose(found[i].to(at::kDouble), expected[i], 1e-5, 1e-6)) << i;
+}
+
+}  // namespace
+}  // namespace dermis
