@@ -5,6 +5,10 @@
 
 namespace dermis {
 
+// Weights and gradients of scores are rounded to the 16-bit type before they are multiplied, as the plain computation
+// does. The scale of the scores is applied to the sums only: in fp16 that keeps gradients of scores from vanishing
+// sqrt(D) times longer. Where they pass 65,504 they become infinite, which loss scaling looks for.
+//
 // The weight of a key is exp(score - lse); the gradient of its score is weight * slope * (grad_weight - delta), where
 // slope is the derivative of the soft-cap.
 struct AttentionWeight {
