@@ -37,22 +37,18 @@ void print_gpu() {
   } else {
     print_line("CUDA", fmt::format("driver {}, runtime {}", cuda_version(module->facts.driver_version),
                                    cuda_version(module->facts.runtime_version)));
-    print_line("CUDA module", module->path + " (its kernels have never run on a device and are not used)");
+    print_line("CUDA module", module->path);
     for (const CudaDevice& device : module->facts.devices)
-      print_line("GPU", fmt::format("{}, compute capability {}.{}, {:.1f} GiB", device.name, device.major, device.minor,
-                                    static_cast<double>(device.memory_bytes) / kGiB));
+      print_line("GPU", fmt::format("{}, compute capability {}.{}, {:.1f} GiB{}", device.name, device.major,
+                                    device.minor, static_cast<double>(device.memory_bytes) / kGiB,
+                                    device.major < kOldestCudaMajor ? ": too old for our kernels" : ""));
   }
   print_line("LibTorch GPU", load_torch_cuda(&reason) ? "loaded" : "not in use: " + reason);
 }
 
-void print_paths(bool with_gpu) {
-  fmt::print("\n{:<24}{}\n", "operator", with_gpu ? "path" : "path on the CPU");
-  for (const OperatorPath& path : operator_paths()) {
-    if (with_gpu)
-      fmt::print("{:<24}CPU: {}; CUDA: {}\n", path.op, path.cpu, path.cuda);
-    else
-      fmt::print("{:<24}{}\n", path.op, path.cpu);
-  }
+void print_paths() {
+  fmt::print("\n{:<24}{:<46}{}\n", "operator", "on the CPU", "on a GPU");
+  for (const OperatorPath& path : operator_paths()) fmt::print("{:<24}{:<46}{}\n", path.op, path.cpu, path.cuda);
 }
 
 }  // namespace
@@ -62,7 +58,7 @@ int run_doctor(const CommandTable&, const std::vector<std::string>& arguments) {
   if (!parse_arguments(app, arguments)) return 0;
   print_machine();
   print_gpu();
-  print_paths(cuda_driver_present());
+  print_paths();
   fmt::print("\n'dermis selftest' compares these operators with fp64 references on this machine.\n");
   return 0;
 }

@@ -1,5 +1,6 @@
 #include "kernels/operator_paths/operator_paths.h"
 
+#include "kernels/cuda/cuda_kernels.h"
 #include "kernels/simd/cpu_features.h"
 
 namespace dermis {
@@ -10,16 +11,23 @@ std::vector<OperatorPath> operator_paths() {
     return set == InstructionSet::portable ? std::string("LibTorch operators (needs AVX2 for ours)")
                                            : name_of(set) + std::string(" ") + what;
   };
-  const std::string unproven = "LibTorch operators (own kernel built, never run on a device)";
-  return {{"attention", own("tiles, no T x S buffer"), "LibTorch SDPA with a dense mask (no own kernel)"},
-          {"rms_norm", own("rows, residual fused"), unproven},
-          {"layer_norm", own("rows, residual fused"), "LibTorch operators"},
-          {"rope", own("rows"), "LibTorch operators"},
-          {"gelu_tanh, gated_gelu", own("elements"), "LibTorch operators"},
+  const bool chosen = gpu_operators() == GpuOperators::own;
+  // Until a GPU has run `dermis selftest`: the kernels are proven in the emulator alone.
+  const auto gpu = [chosen](const char* types, const char* others) {
+    return chosen ? std::string("own kernel for ") + types + " (emulated, not yet run on a device); " + others
+                  : std::string("LibTorch operators (chosen)");
+  };
+  const std::string floats = gpu("fp32, bf16, fp16", "fp64: LibTorch operators");
+  return {{"attention", own("tiles, no T x S buffer"),
+           gpu("bf16, fp16 of head size 64, 72, 128, 256", "fp32, fp64: LibTorch operators with a dense mask")},
+          {"rms_norm", own("rows, residual fused"), floats},
+          {"layer_norm", own("rows, residual fused"), floats},
+          {"rope", own("rows"), floats},
+          {"gelu_tanh, gated_gelu", own("elements"), floats},
           {"dense", "LibTorch matrix product", "LibTorch matrix product"},
-          {"linear_cross_entropy", own("rows over chunks of LibTorch products"), "LibTorch operators over chunks"},
-          {"adamw_step", own("blocks, all tensors in one pass"), unproven},
-          {"gradient_norm", own("blocks, fp64 sums"), "LibTorch operators"}};
+          {"linear_cross_entropy", own("rows over chunks of LibTorch products"), floats},
+          {"adamw_step", own("blocks, all tensors in one pass"), gpu("fp32 parameters", "others: LibTorch operators")},
+          {"gradient_norm", own("blocks, fp64 sums"), floats}};
 }
 
 }  // namespace dermis

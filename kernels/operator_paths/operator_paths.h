@@ -9,7 +9,7 @@ namespace dermis {
 struct OperatorPath {
   std::string op;
   std::string cpu;   // fp32 on the CPU
-  std::string cuda;  // on a GPU
+  std::string cuda;  // on a GPU that has the CUDA module and LibTorch's operators
 };
 
 std::vector<OperatorPath> operator_paths();
