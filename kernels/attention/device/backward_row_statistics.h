@@ -11,6 +11,7 @@ template <class E, int D>
 struct AttentionRowStatistics {
   using Params = BackwardKernelParams<E>;
   static constexpr int kThreads = 256, kBlocksPerSm = 4;
+  static constexpr uint32_t kSharedBytes = 0;
   static constexpr int kLanes = D < 128 ? 8 : D / 8;  // of a row; a power of two
   static constexpr int kTokens = kThreads / kLanes;   // of a block
 
