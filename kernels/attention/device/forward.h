@@ -44,7 +44,6 @@ struct AttentionForward {
 
     DERMIS_DEVICE int token(int row) const { return (first_row + row) / group; }
     DERMIS_DEVICE int head(int row) const { return key_head * group + (first_row + row) % group; }
-    DERMIS_DEVICE int first_key(int tile) const { return begin + tile * kKeys; }
   };
 
   template <class M>
@@ -52,7 +51,7 @@ struct AttentionForward {
     const Work work = block_work(m, p);
     const int warp_row = m.warp() * kWarpRows;
     copy_queries(m, p, work);
-    for (int tile = 0; tile < Config::kStagesBeforeQueries; ++tile) copy_stage(m, p, work, tile);
+    for (int i = 0; i < Config::kStagesBeforeQueries; ++i) copy_stage(m, p, work, work.begin + i * kKeys, i);
     store_intervals(m, p, work);
 
     QueryFragments<E, D, kStrips> queries;
@@ -60,30 +59,30 @@ struct AttentionForward {
     m.sync();
     queries.load(m, QueryTile{{Config::kQueriesAt}}, warp_row);
     m.sync();  // everyone has read what the next stages overwrite
-    for (int tile = Config::kStagesBeforeQueries; tile < kStages - 1; ++tile) copy_stage(m, p, work, tile);
+    for (int i = Config::kStagesBeforeQueries; i < kStages - 1; ++i) copy_stage(m, p, work, work.begin + i * kKeys, i);
 
     OnlineSoftmax softmax[kStrips];
     Sums o = {};
     DERMIS_NO_UNROLL
-    for (int tile = 0; work.first_key(tile) < work.end; ++tile) {
-      const Seen seen = seen_by_warp(m, warp_row, work.first_key(tile));
+    for (int first = work.begin, stage = 0; first < work.end; first += kKeys, stage = (stage + 1) % kStages) {
+      const Seen seen = seen_by_warp(m, warp_row, first);
       m.template wait<kStages - 2>();
       m.sync();  // this tile has come, and everyone is done with the one before: its stage takes the next copy
-      copy_stage(m, p, work, tile + kStages - 1);
+      copy_stage(m, p, work, first + (kStages - 1) * kKeys, (stage + kStages - 1) % kStages);
       if (seen == Seen::nothing) continue;
       DERMIS_NO_UNROLL
       for (int key = 0; key < kKeys; key += kStep) {
         Scores s = {};
-        strip_scores<E, D, kStep>(m, queries, key_tile(tile).from_row(key), s);
+        strip_scores<E, D, kStep>(m, queries, key_tile(stage).from_row(key), s);
         if constexpr (kSoftcap) cap_scores(m, p, s);
-        if (seen == Seen::some) hide_keys(m, work.first_key(tile) + key, warp_row, s);
+        if (seen == Seen::some) hide_keys(m, first + key, warp_row, s);
         DERMIS_UNROLL
         for (int strip = 0; strip < kStrips; ++strip) {
           softmax[strip].add(m, kSoftcap ? 1 : p.scale * kLog2E, s[strip], o[strip]);
         }
         uint32_t weights[kStep / 16][kStrips][4];
         round_weights<E, kStep>(m, s, weights);
-        strip_accumulate<E, D, kStep>(m, weights, value_tile(tile).from_row(key), o);
+        strip_accumulate<E, D, kStep>(m, weights, value_tile(stage).from_row(key), o);
       }
     }
     m.template wait<0>();
@@ -117,12 +116,12 @@ struct AttentionForward {
 
   // Keys past the end are zeros. Past the last tile nothing is copied, but the group of copies is counted all the same.
   template <class M>
-  DERMIS_DEVICE static void copy_stage(M& m, const Params& p, const Work& work, int tile) {
-    const int first = work.first_key(tile), count = work.end - first;
+  DERMIS_DEVICE static void copy_stage(M& m, const Params& p, const Work& work, int first, int stage) {
+    const int count = work.end - first;
     if (count > 0) {
-      key_tile(tile).template copy_rows_async<kThreads>(
+      key_tile(stage).template copy_rows_async<kThreads>(
           m, count, [&](int row) { return key_row(p.k, first + row, work.key_head); });
-      value_tile(tile).template copy_rows_async<kThreads>(
+      value_tile(stage).template copy_rows_async<kThreads>(
           m, count, [&](int row) { return key_row(p.v, first + row, work.key_head); });
     }
     m.commit();
@@ -131,10 +130,10 @@ struct AttentionForward {
   DERMIS_DEVICE static const E* key_row(const TokenHeads<const E>& x, uint32_t token, uint32_t head) {
     return x.row(token, head);
   }
-  DERMIS_DEVICE static KeyTile key_tile(int tile) {
-    return {{Config::kRingAt + static_cast<uint32_t>(tile % kStages) * Config::kStageBytes}};
+  DERMIS_DEVICE static KeyTile key_tile(int stage) {
+    return {{Config::kRingAt + static_cast<uint32_t>(stage) * Config::kStageBytes}};
   }
-  DERMIS_DEVICE static KeyTile value_tile(int tile) { return {key_tile(tile).base + Config::kTileBytes}; }
+  DERMIS_DEVICE static KeyTile value_tile(int stage) { return {key_tile(stage).base + Config::kTileBytes}; }
 
   DERMIS_DEVICE static Shared words_of(int row) { return Shared{Config::kRowWordsAt} + static_cast<uint32_t>(row) * 8; }
 

@@ -16,14 +16,14 @@ namespace dermis {
 // 16 rows: two strips halve the shared memory read per multiplication, which mma.sync needs to run at full rate; at
 // D = 256 the sums of one strip alone take 128 registers a thread.
 //
-// Queries live in registers. They arrive through the end of the ring, which is free until then. kStep is the largest
-// that leaves no value without a register:
+// Queries live in registers. They arrive through the end of the ring, which is free until then. With kStep = 16 no
+// value goes without a register:
 //
 //      D  queries + sums + scores + the rest = registers   blocks an SM: sm_80, sm_90   sm_86, sm_89   shared memory
 //     64       32     64       16         45         157                      3              2             33 KiB
 //     72       36     72       16         44         168                      3              2             37 KiB
 //    128       64    128       16         47         255                      2              2             49 KiB
-//    256       64    128       16         47         255                      1              1             97 KiB
+//    256       64    128        8         55         255                      1              1             97 KiB
 template <int D>
 struct ForwardConfig {
   static_assert(D == 64 || D == 72 || D == 128 || D == 256);
@@ -32,7 +32,7 @@ struct ForwardConfig {
   static constexpr int kStrips = D == 256 ? 1 : 2;
   static constexpr int kRows = 16 * kStrips * kWarps;
   static constexpr int kKeys = D < 128 ? 64 : 32;
-  static constexpr int kStep = D == 256 ? 32 : 16;
+  static constexpr int kStep = 16;
   static constexpr int kStages = D < 128 ? 2 : 3;
 
   static constexpr uint32_t kTileBytes = kKeys * D * 2, kStageBytes = 2 * kTileBytes;
