@@ -109,7 +109,7 @@ TEST(AttentionCuda, IntervalsAreUploadedOnceAndShared) {
     ASSERT_EQ(both->visible.seen_to[i], seen.hi()[i]);
   }
   // Causal: later rows see more keys, earlier keys are seen by more rows.
-  const int tiles = static_cast<int>((2 * 300 + 127) / 128);
+  const auto tiles = static_cast<int>(ceil_div(2 * 300, ForwardConfig<64>::kRows));
   EXPECT_EQ(both->tile_order[0], tiles - 1);
   EXPECT_EQ(both->tile_order[tiles - 1], 0);
   EXPECT_EQ(both->key_tile_order[0], 0);
