@@ -27,6 +27,8 @@ struct Entry {
   ContenderResult result;
 };
 
+constexpr double kHopelesslySlow = 5;  // times our time
+
 // The first line of what a library says.
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -94,10 +96,18 @@ void time_pass(std::vector<Entry>& entries, const Pass& pass, const AttentionBen
   std::vector<double> limits;
   const auto call_of = [&](size_t i) { return [&, i] { pass.run(*entries[i].contender); }; };
   int calls = 1;
-  for (const size_t i : runners) {
+  double ours = 0;
+  std::erase_if(runners, [&](size_t i) {
     const double once = setting.stopwatch.seconds(call_of(i), 1);
-    if (i == 0) calls = std::clamp(static_cast<int>(std::ceil(setting.sample_s / std::max(once, 1e-9))), 1, 1000);
-  }
+    if (i == 0) {
+      ours = once;
+      calls = std::clamp(static_cast<int>(std::ceil(setting.sample_s / std::max(once, 1e-9))), 1, 1000);
+    }
+    // Not the fastest rival for certain: one sample says enough, and its rounds would take most of the time.
+    const bool hopeless = once > kHopelesslySlow * ours;
+    if (hopeless) warm[i].push_back(once);
+    return hopeless;
+  });
   for (int round = 0; round < setting.rounds; ++round) {
     limits.push_back(setting.limit(std::string_view(pass.name) == "decode"));
     for (size_t k = 0; k < runners.size(); ++k) {
@@ -106,7 +116,7 @@ void time_pass(std::vector<Entry>& entries, const Pass& pass, const AttentionBen
       if (setting.cold) cold[i].push_back(setting.stopwatch.cold_seconds(call_of(i)));
     }
   }
-  for (const size_t i : runners) {
+  for (size_t i = 0; i < entries.size(); ++i) {
     entries[i].result.warm = summarize(warm[i]);
     entries[i].result.cold = summarize(cold[i]);
   }
