@@ -230,7 +230,8 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   // As many steps, not as many minutes: the machine's speed must not decide the comparison.
   steps.run("the same fine-tuning without pretraining",
             finetune("scratch", {"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")},
-                     {"stages[0].minutes=0", "stages[0].steps=" + std::to_string(planned_steps(at("finetune")))}));
+                     {"stages[0].minutes=0", "stages[0].epochs=0",
+                      "stages[0].steps=" + std::to_string(planned_steps(at("finetune")))}));
   for (const std::string run : {"finetune", "scratch"}) {
     steps.run("evaluation on the held-out split: " + run,
               {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--questions",

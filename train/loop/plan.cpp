@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace dermis {
 
 int64_t planned_steps(const StageRecipe& stage, int64_t batches_per_epoch) {
   if (stage.steps > 0) return stage.steps;
-  if (stage.epochs <= 0) return 0;
+  return stage.minutes > 0 ? 0 : most_steps(stage, batches_per_epoch);
+}
+
+int64_t most_steps(const StageRecipe& stage, int64_t batches_per_epoch) {
+  if (stage.epochs <= 0) return std::numeric_limits<int64_t>::max();
   const double batches = stage.epochs * static_cast<double>(batches_per_epoch);
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(batches / stage.batch.accumulation)));
 }

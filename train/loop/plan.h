@@ -11,6 +11,9 @@ namespace dermis {
 // For stages given in epochs or steps; 0 for a time budget, whose length is measured.
 int64_t planned_steps(const StageRecipe& stage, int64_t batches_per_epoch);
 
+// The limit that `epochs` sets, also beside minutes; without epochs none.
+int64_t most_steps(const StageRecipe& stage, int64_t batches_per_epoch);
+
 // Fixes the step count of a time budget from its first steps. The first ones are left out of the measurement: they warm
 // caches and threads up.
 class BudgetMeter {

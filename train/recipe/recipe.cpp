@@ -37,9 +37,9 @@ ConfigText read_text(const std::string& path_or_name) {
 }
 
 void check_stage(const StageRecipe& stage, const std::string& key, const std::string& where) {
-  const int lengths = (stage.epochs > 0 ? 1 : 0) + (stage.steps > 0 ? 1 : 0) + (stage.minutes > 0 ? 1 : 0);
-  if (lengths != 1) {
-    refuse("a stage has one length", where + ", " + key, "exactly one of epochs, steps and minutes above 0",
+  const bool by_steps = stage.steps > 0, by_time_or_epochs = stage.minutes > 0 || stage.epochs > 0;
+  if (by_steps == by_time_or_epochs) {
+    refuse("a stage has one length", where + ", " + key, "steps, or epochs, or minutes (with epochs: at most so many)",
            fmt::format("epochs = {}, steps = {}, minutes = {}", stage.epochs, stage.steps, stage.minutes),
            "set one and leave the others out");
   }

@@ -153,7 +153,7 @@ struct StageRecipe {
   template <class V>
   void visit(V& v) {
     v.field("name", name, "what the stage is called in logs", required());
-    v.field("epochs", epochs, "length: passes over the pictures; this, steps or minutes", at_least(0));
+    v.field("epochs", epochs, "length: passes over the pictures; beside minutes: at most so many", at_least(0));
     v.field("steps", steps, "length: optimizer steps", at_least(0));
     v.field("minutes", minutes, "length: time; its first steps are timed, then the number of steps is fixed",
             at_least(0));

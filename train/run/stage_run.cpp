@@ -141,8 +141,10 @@ void StageRun::fix_length() {
   }
   const auto length = meter_->after_step(state_.step, elapsed_s());
   if (!length) return;
-  state_.planned_steps = *length;
-  context_.report.event("length", state_.total_step(), {{"stage", stage_.name}, {"planned_steps", *length}});
+  const int64_t most = most_steps(stage_, loader_.batches_per_epoch());
+  state_.planned_steps = std::max(state_.step, std::min(*length, most));
+  context_.report.event("length", state_.total_step(),
+                        {{"stage", stage_.name}, {"planned_steps", state_.planned_steps}});
   save();  // a run killed later goes on with this length
 }
 

@@ -11,6 +11,10 @@ TEST(Plan, CountsEpochsInStepsOfSeveralMicroBatches) {
   EXPECT_EQ(planned_steps(stage, 10), 8);  // 15 batches, two a step
   EXPECT_EQ(planned_steps({.steps = 7}, 10), 7);
   EXPECT_EQ(planned_steps({.minutes = 7}, 10), 0);
+  stage.minutes = 7;  // then epochs are a limit only
+  EXPECT_EQ(planned_steps(stage, 10), 0);
+  EXPECT_EQ(most_steps(stage, 10), 8);
+  EXPECT_GT(most_steps({.minutes = 7}, 10), int64_t{1} << 60);
 }
 
 // Steps take 0.5 s after three slow ones of 2 s; the budget is 100 s, 2 validations of 5 s are to come.
