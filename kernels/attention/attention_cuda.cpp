@@ -70,7 +70,8 @@ void check_cuda_attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, cons
   const int64_t T = q_THD.size(0), S = k_SGD.size(0), H = q_THD.size(1), G = k_SGD.size(1), D = q_THD.size(2);
   if (std::find(std::begin(kHeadSizes), std::end(kHeadSizes), D) == std::end(kHeadSizes)) {
     refuse("there are no kernels for this head size", fmt::format("{}", fmt::join(kHeadSizes, ", ")),
-           fmt::format("{}", D), "choose another head size, fp32, or LibTorch's operators (choose_gpu_operators)");
+           fmt::format("{}", D),
+           "choose another head size, fp32, or LibTorch's operators (DERMIS_GPU_OPERATORS=libtorch)");
   }
   if (!(options.scale >= 0)) {
     refuse("the scale of scores must be positive", "a scale above 0, or 0 for 1 / sqrt(D)",

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <sstream>
 
 #include "core/error.h"
@@ -14,10 +15,26 @@
 namespace dermis {
 namespace {
 
-std::atomic<GpuOperators> chosen_operators{GpuOperators::own};
 std::atomic<const CudaModule*> module_of_cpu{nullptr};
 
-constexpr const char* kChooseLibTorch = "or choose LibTorch's operators (choose_gpu_operators, --operators libtorch)";
+constexpr const char* kChoiceVariable = "DERMIS_GPU_OPERATORS";
+constexpr const char* kChooseLibTorch = "or choose LibTorch's operators (DERMIS_GPU_OPERATORS=libtorch)";
+
+GpuOperators choice_of_environment() {
+  const char* value = std::getenv(kChoiceVariable);
+  const std::string choice = value == nullptr ? "own" : value;
+  if (choice == "own") return GpuOperators::own;
+  if (choice == "libtorch") return GpuOperators::libtorch;
+  throw Error(ErrorKind::usage, {.what = "unknown choice of operators",
+                                 .where = std::string("environment variable ") + kChoiceVariable,
+                                 .expected = "own or libtorch",
+                                 .found = choice});
+}
+
+std::atomic<GpuOperators>& chosen_operators() {
+  static std::atomic<GpuOperators> choice{choice_of_environment()};
+  return choice;
+}
 
 std::string device_text(const CudaModule& module, const at::Device& device) {
   const auto index = static_cast<size_t>(device.index());
@@ -27,8 +44,8 @@ std::string device_text(const CudaModule& module, const at::Device& device) {
 
 }  // namespace
 
-void choose_gpu_operators(GpuOperators choice) { chosen_operators = choice; }
-GpuOperators gpu_operators() { return chosen_operators; }
+void choose_gpu_operators(GpuOperators choice) { chosen_operators() = choice; }
+GpuOperators gpu_operators() { return chosen_operators(); }
 
 CpuAsGpu::CpuAsGpu(const CudaModule& module) {
   const CudaModule* none = nullptr;
@@ -59,7 +76,7 @@ const CudaModule* cuda_kernels_for(const char* op, const at::Tensor& tensor) {
   const at::ScalarType type = tensor.scalar_type();
   if (type != at::kFloat && type != at::kBFloat16 && type != at::kHalf) return nullptr;
   if (!tensor.is_cuda()) return tensor.is_cpu() ? module_of_cpu.load() : nullptr;
-  if (chosen_operators == GpuOperators::libtorch) return nullptr;
+  if (gpu_operators() == GpuOperators::libtorch) return nullptr;
   std::string reason;
   const CudaModule* module = cuda_module(&reason);
   check_gpu(op, module, reason, tensor.device().index());

@@ -17,7 +17,8 @@ namespace dermis {
 
 enum class GpuOperators { own, libtorch };
 
-// For tensors on GPUs, in the whole process. Thread safe; operators of a graph keep what they began with.
+// For tensors on GPUs, in the whole process. Begins with what the environment variable DERMIS_GPU_OPERATORS says (own
+// or libtorch; own without it). Thread safe; operators of a graph keep what they began with.
 void choose_gpu_operators(GpuOperators choice);
 GpuOperators gpu_operators();
 

@@ -37,6 +37,16 @@ TEST(Program, VersionNamesTheBuild) {
   EXPECT_THAT(outcome.output, ::testing::StartsWith("dermis 0."));
 }
 
+TEST(Program, DoctorFollowsTheChoiceOfGpuOperators) {
+  setenv("DERMIS_GPU_OPERATORS", "libtorch", 1);
+  EXPECT_THAT(run_dermis("doctor").output, HasSubstr("LibTorch operators (chosen)"));
+  setenv("DERMIS_GPU_OPERATORS", "cublas", 1);
+  const Outcome outcome = run_dermis("doctor");
+  unsetenv("DERMIS_GPU_OPERATORS");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("own or libtorch"));
+}
+
 TEST(Program, UnknownCommandNamesTheNearest) {
   const Outcome outcome = run_dermis("evla model shards");
   EXPECT_EQ(outcome.exit_code, 2);

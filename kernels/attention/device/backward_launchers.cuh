@@ -5,24 +5,21 @@
 #include "kernels/attention/device/backward_launch.h"
 #include "kernels/attention/device/backward_row_statistics.h"
 #include "kernels/attention/device/backward_rows.h"
+#include "kernels/attention/device/typed.h"
 #include "kernels/machine/gpu.cuh"
 
 namespace dermis {
 
-template <class E, class X>
-TokenHeads<E> typed(const TokenHeads<X>& x) {
-  return {static_cast<E*>(x.data), x.token_stride, x.head_stride};
-}
 template <class E>
 BackwardKernelParams<E> typed(const AttentionBackwardParams<void>& p) {
-  return backward_kernel_params<E>({.q = typed<const E>(p.q),
-                                    .k = typed<const E>(p.k),
-                                    .v = typed<const E>(p.v),
-                                    .o = typed<const E>(p.o),
-                                    .grad_o = typed<const E>(p.grad_o),
-                                    .grad_q = typed<E>(p.grad_q),
-                                    .grad_k = typed<E>(p.grad_k),
-                                    .grad_v = typed<E>(p.grad_v),
+  return backward_kernel_params<E>({.q = as_elements<const E>(p.q),
+                                    .k = as_elements<const E>(p.k),
+                                    .v = as_elements<const E>(p.v),
+                                    .o = as_elements<const E>(p.o),
+                                    .grad_o = as_elements<const E>(p.grad_o),
+                                    .grad_q = as_elements<E>(p.grad_q),
+                                    .grad_k = as_elements<E>(p.grad_k),
+                                    .grad_v = as_elements<E>(p.grad_v),
                                     .lse = p.lse,
                                     .statistics = p.statistics,
                                     .visible = p.visible,
