@@ -78,13 +78,13 @@ WORKLOADS = {
 class Operands:
     """Packed q [1, H, T, D], k and v [1, G, T, D], the gradient of the output, and intervals lo, hi [T]."""
 
-    def __init__(self, lengths, intervals, heads, dtype, device):
+    def __init__(self, lengths, intervals, heads, dtype, device, differentiable):
         query, key, size = heads
-        self.lengths, self.tokens = lengths, sum(lengths)
+        self.lengths, self.tokens, self.differentiable = lengths, sum(lengths), differentiable
         generator = torch.Generator().manual_seed(1)
 
         def normal(count):
-            return torch.randn(1, count, self.tokens, size, generator=generator).to(device, dtype).requires_grad_()
+            return torch.randn(1, count, self.tokens, size, generator=generator).to(device, dtype).requires_grad_(differentiable)
 
         self.q, self.k, self.v, self.grad = normal(query), normal(key), normal(key), normal(query).detach()
         rows, start = [], 0
@@ -101,7 +101,7 @@ class Operands:
         out = x.new_zeros(len(parts), x.shape[1], max(self.lengths), x.shape[3])
         for i, part in enumerate(parts):
             out[i, :, : part.shape[1]] = part
-        return out.requires_grad_()
+        return out.requires_grad_(self.differentiable)
 
 
 def flex(operands, softcap, compiled):
@@ -159,7 +159,7 @@ def check(device):
         few = [1100] if "gemma3" in name else [min(n, 100) - 7 * i for i, n in enumerate(lengths[:3])]
         if "prefix" in name:
             few = [n + 100 for n in few]
-        operands = Operands(few, intervals, (heads // key_heads * 2, 2, 16), torch.float32, device)
+        operands = Operands(few, intervals, (heads // key_heads * 2, 2, 16), torch.float32, device, False)
         want = exact(operands, softcap)
         for peer, (_, _, run) in {"flex": flex(operands, softcap, False), "dense": dense(operands, softcap)}.items():
             got = run().detach()
@@ -224,7 +224,7 @@ def main():
     rows = []
     for name in arguments.size:
         lengths, intervals, heads, softcap = WORKLOADS[name]
-        operands = Operands(lengths, intervals, heads, dtype, "cuda")
+        operands = Operands(lengths, intervals, heads, dtype, "cuda", True)
         builds = {"FlexAttention": lambda: flex(operands, softcap, True), "transformers": lambda: dense(operands, softcap)}
         for peer, build in builds.items():
             rows += measure(name, peer, build, operands.flops, arguments.rounds, flush)
