@@ -17,8 +17,10 @@ std::string bar(int y, int height, double share, const char* colour, const std::
   const double width = std::clamp(share, 0.0, 1.0) * kBarsWidth;
   return fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" fill=\"{}\"/>\n", kLabelWidth, y, width,
                      height, colour) +
-         fmt::format("<text x=\"{:.1f}\" y=\"{}\" font-size=\"11\">{}</text>\n", kLabelWidth + width + 5,
-                     y + height - 3, escape_html(text));
+         fmt::format(
+             "<text x=\"{:.1f}\" y=\"{}\" font-size=\"11\" stroke=\"white\" stroke-width=\"3\" "
+             "paint-order=\"stroke\">{}</text>\n",
+             kLabelWidth + width + 5, y + height - 3, escape_html(text));
 }
 
 std::string row_bars(const AttentionBenchRow& row, int y) {
@@ -50,10 +52,10 @@ std::string svg_chart(const AttentionBenchResult& result) {
       "what a "
       "large matrix product (decode: a copy) reached</text>\n",
       escape_html(result.commit));
-  for (size_t i = 0; i < result.rows.size(); ++i)
-    svg += row_bars(result.rows[i], kTop + static_cast<int>(i) * kRowHeight);
   svg += fmt::format("<line x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\" stroke=\"black\"/>\n", kLabelWidth + kBarsWidth,
                      kTop - 6, bottom);
+  for (size_t i = 0; i < result.rows.size(); ++i)
+    svg += row_bars(result.rows[i], kTop + static_cast<int>(i) * kRowHeight);
   return svg + "</svg>\n";
 }
 

@@ -64,10 +64,12 @@ std::string axes(const Frame& f, const std::string& x_label, const std::string& 
   return svg;
 }
 
+using Points = std::vector<std::pair<double, double>>;
+
 // Averages runs of neighbouring points so that at most `limit` remain.
-std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<double, double>>& points, size_t limit) {
+Points thinned(const Points& points, size_t limit) {
   if (points.size() <= limit) return points;
-  std::vector<std::pair<double, double>> out;
+  Points out;
   for (size_t i = 0; i < limit; ++i) {
     const size_t begin = i * points.size() / limit;
     const size_t end = (i + 1) * points.size() / limit;
@@ -83,6 +85,19 @@ std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<doubl
   return out;
 }
 
+// The largest y behind the first tenth of the x axis, when the beginning towers over it (a loss before training);
+// otherwise the largest of all.
+double top_of(const std::vector<Points>& lines, const Frame& f) {
+  const double begin = f.x0 + 0.1 * (f.x1 - f.x0);
+  double later = -HUGE_VAL;
+  for (const Points& line : lines) {
+    for (const auto& [x, y] : line) {
+      if (x >= begin) later = std::max(later, y);
+    }
+  }
+  return std::isfinite(later) && f.y1 - f.y0 > 3 * (later - f.y0) && later > f.y0 ? later : f.y1;
+}
+
 std::string legend(const std::vector<Series>& series) {
   std::string html = "<p class=\"legend\">";
   for (size_t s = 0; s < series.size(); ++s) {
@@ -95,9 +110,9 @@ std::string legend(const std::vector<Series>& series) {
 
 std::string line_chart(const std::vector<Series>& series, const std::string& x_label, const std::string& y_label) {
   Frame f{HUGE_VAL, -HUGE_VAL, HUGE_VAL, -HUGE_VAL};
-  std::vector<std::vector<std::pair<double, double>>> lines;
+  std::vector<Points> lines;
   for (const Series& one : series) {
-    std::vector<std::pair<double, double>> finite;
+    Points finite;
     std::copy_if(one.points.begin(), one.points.end(), std::back_inserter(finite),
                  [](const auto& p) { return std::isfinite(p.second); });
     lines.push_back(thinned(finite, 160));
@@ -110,10 +125,16 @@ std::string line_chart(const std::vector<Series>& series, const std::string& x_l
   }
   if (!(f.x0 <= f.x1)) return "<p class=\"note\">nothing to draw</p>\n";
   if (f.x0 == f.x1) f.x1 += 1;
+  const double top = top_of(lines, f);
+  const bool cut = top < f.y1;
+  f.y1 = top;
   const double margin = f.y1 > f.y0 ? 0.05 * (f.y1 - f.y0) : 0.5;
   f.y0 = f.y0 >= 0 ? std::max(0.0, f.y0 - margin) : f.y0 - margin;
   f.y1 += margin;
   std::string svg = open_svg(f, y_label + " over " + x_label) + axes(f, x_label, y_label);
+  // An inner picture cuts what lies above the frame.
+  svg += fmt::format("<svg x=\"{0}\" y=\"{1}\" width=\"{2}\" height=\"{3}\" viewBox=\"{0} {1} {2} {3}\">\n", f.left,
+                     f.top, f.width - f.left - f.right, f.height - f.top - f.bottom);
   for (size_t s = 0; s < lines.size(); ++s) {
     if (lines[s].empty()) continue;
     std::string path;
@@ -122,7 +143,8 @@ std::string line_chart(const std::vector<Series>& series, const std::string& x_l
     svg += fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.8\" stroke-dasharray=\"{}\"/>\n",
                        path, kColours[s % 4], kDashes[s % 4]);
   }
-  return svg + "</svg>\n" + legend(series);
+  const std::string note = cut ? "<p class=\"note\">The beginning lies above the frame.</p>\n" : "";
+  return svg + "</svg>\n</svg>\n" + legend(series) + note;
 }
 
 std::string reliability_chart(const std::vector<ReliabilityBar>& bars) {

@@ -33,6 +33,14 @@ TEST(Charts, LinesFollowTheirPoints) {
   EXPECT_THAT(line_chart({}, "x", "y"), HasSubstr("nothing to draw"));
 }
 
+TEST(Charts, ATallBeginningDoesNotFlattenTheRest) {
+  Series loss{"loss", {{0, 6.5}}};
+  for (int step = 1; step <= 100; ++step) loss.points.emplace_back(step, 0.5 - 0.001 * step);
+  EXPECT_THAT(line_chart({loss}, "step", "loss"), HasSubstr("beginning lies above the frame"));
+  loss.points.front().second = 0.6;
+  EXPECT_THAT(line_chart({loss}, "step", "loss"), ::testing::Not(HasSubstr("above the frame")));
+}
+
 TEST(Charts, LongSeriesAreThinned) {
   Series series{"a", {}};
   for (int i = 0; i < 10000; ++i) series.points.emplace_back(i, i % 7);
