@@ -129,11 +129,10 @@ Words practice_like(const std::string& items_file) {
 }
 
 // How many optimizer steps a stage given in minutes turned out to have: its run's log says so.
-int64_t planned_steps(const std::string& run_folder) {
+int64_t steps_of_run(const std::string& run_folder) {
   const std::string path = (fs::path(run_folder) / "log.jsonl").string();
   int64_t steps = 0;
   for (const auto& line : read_jsonl(path, TornLine::skip)) {
-    if (line.value("event", "") == "stage") steps = line.value("planned_steps", steps);
     if (line.value("event", "") == "stage_end") steps = line.value("steps", steps);
   }
   if (steps > 0) return steps;
@@ -231,7 +230,7 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   steps.run("the same fine-tuning without pretraining",
             finetune("scratch", {"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")},
                      {"stages[0].minutes=0", "stages[0].epochs=0",
-                      "stages[0].steps=" + std::to_string(planned_steps(at("finetune")))}));
+                      "stages[0].steps=" + std::to_string(steps_of_run(at("finetune")))}));
   for (const std::string run : {"finetune", "scratch"}) {
     steps.run("evaluation on the held-out split: " + run,
               {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--questions",

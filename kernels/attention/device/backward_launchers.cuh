@@ -10,29 +10,6 @@
 
 namespace dermis {
 
-template <class E>
-BackwardKernelParams<E> typed(const AttentionBackwardParams<void>& p) {
-  return backward_kernel_params<E>({.q = as_elements<const E>(p.q),
-                                    .k = as_elements<const E>(p.k),
-                                    .v = as_elements<const E>(p.v),
-                                    .o = as_elements<const E>(p.o),
-                                    .grad_o = as_elements<const E>(p.grad_o),
-                                    .grad_q = as_elements<E>(p.grad_q),
-                                    .grad_k = as_elements<E>(p.grad_k),
-                                    .grad_v = as_elements<E>(p.grad_v),
-                                    .lse = p.lse,
-                                    .statistics = p.statistics,
-                                    .visible = p.visible,
-                                    .row_tile_order = p.row_tile_order,
-                                    .key_tile_order = p.key_tile_order,
-                                    .T = p.T,
-                                    .S = p.S,
-                                    .H = p.H,
-                                    .G = p.G,
-                                    .scale = p.scale,
-                                    .softcap = p.softcap});
-}
-
 template <class E, int D, bool Softcap>
 int launch_backward_kernels(const BackwardKernelParams<E>& p, void* stream) {
   using Statistics = AttentionRowStatistics<E, D>;
@@ -52,8 +29,8 @@ int launch_backward_of(const BackwardKernelParams<E>& p, void* stream) {
 template <int D>
 int launch_backward(ElementType type, const AttentionBackwardParams<void>& p, void* stream) {
   switch (type) {
-    case ElementType::bf16: return launch_backward_of<Bf16, D>(typed<Bf16>(p), stream);
-    case ElementType::fp16: return launch_backward_of<Fp16, D>(typed<Fp16>(p), stream);
+    case ElementType::bf16: return launch_backward_of<Bf16, D>(backward_kernel_params(typed<Bf16>(p)), stream);
+    case ElementType::fp16: return launch_backward_of<Fp16, D>(backward_kernel_params(typed<Fp16>(p)), stream);
     default: return cudaErrorInvalidValue;
   }
 }

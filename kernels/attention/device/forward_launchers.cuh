@@ -9,19 +9,7 @@ namespace dermis {
 
 template <class E, int D>
 int launch_forward_of(const AttentionForwardParams<void>& p, void* stream) {
-  const AttentionForwardParams<E> params{.q = as_elements<const E>(p.q),
-                                         .k = as_elements<const E>(p.k),
-                                         .v = as_elements<const E>(p.v),
-                                         .o = as_elements<E>(p.o),
-                                         .lse = p.lse,
-                                         .visible = p.visible,
-                                         .tile_order = p.tile_order,
-                                         .T = p.T,
-                                         .S = p.S,
-                                         .H = p.H,
-                                         .G = p.G,
-                                         .scale = p.scale,
-                                         .softcap = p.softcap};
+  const auto params = typed<E>(p);
   const Launch launch = forward_launch<D>(p.T, p.H, p.G);
   return p.softcap != 0 ? launch_on_gpu<AttentionForward<E, D, true>>(launch, params, stream)
                         : launch_on_gpu<AttentionForward<E, D, false>>(launch, params, stream);

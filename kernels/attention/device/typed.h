@@ -10,4 +10,44 @@ TokenHeads<E> as_elements(const TokenHeads<X>& x) {
   return {static_cast<E*>(x.data), x.token_stride, x.head_stride};
 }
 
+template <class E>
+AttentionForwardParams<E> typed(const AttentionForwardParams<void>& p) {
+  return {.q = as_elements<const E>(p.q),
+          .k = as_elements<const E>(p.k),
+          .v = as_elements<const E>(p.v),
+          .o = as_elements<E>(p.o),
+          .lse = p.lse,
+          .visible = p.visible,
+          .tile_order = p.tile_order,
+          .T = p.T,
+          .S = p.S,
+          .H = p.H,
+          .G = p.G,
+          .scale = p.scale,
+          .softcap = p.softcap};
+}
+
+template <class E>
+AttentionBackwardParams<E> typed(const AttentionBackwardParams<void>& p) {
+  return {.q = as_elements<const E>(p.q),
+          .k = as_elements<const E>(p.k),
+          .v = as_elements<const E>(p.v),
+          .o = as_elements<const E>(p.o),
+          .grad_o = as_elements<const E>(p.grad_o),
+          .grad_q = as_elements<E>(p.grad_q),
+          .grad_k = as_elements<E>(p.grad_k),
+          .grad_v = as_elements<E>(p.grad_v),
+          .lse = p.lse,
+          .statistics = p.statistics,
+          .visible = p.visible,
+          .row_tile_order = p.row_tile_order,
+          .key_tile_order = p.key_tile_order,
+          .T = p.T,
+          .S = p.S,
+          .H = p.H,
+          .G = p.G,
+          .scale = p.scale,
+          .softcap = p.softcap};
+}
+
 }  // namespace dermis

@@ -13,43 +13,12 @@ namespace dermis::testing {
 
 template <class E, int D, bool kSoftcap>
 int emulated_forward(const AttentionForwardParams<void>& p) {
-  const AttentionForwardParams<E> params{.q = as_elements<const E>(p.q),
-                                         .k = as_elements<const E>(p.k),
-                                         .v = as_elements<const E>(p.v),
-                                         .o = as_elements<E>(p.o),
-                                         .lse = p.lse,
-                                         .visible = p.visible,
-                                         .tile_order = p.tile_order,
-                                         .T = p.T,
-                                         .S = p.S,
-                                         .H = p.H,
-                                         .G = p.G,
-                                         .scale = p.scale,
-                                         .softcap = p.softcap};
-  return launch_in_emulator<AttentionForward<E, D, kSoftcap>>(forward_launch<D>(p.T, p.H, p.G), params);
+  return launch_in_emulator<AttentionForward<E, D, kSoftcap>>(forward_launch<D>(p.T, p.H, p.G), typed<E>(p));
 }
 
 template <class E, int D, bool kSoftcap>
 int emulated_backward(const AttentionBackwardParams<void>& p) {
-  const auto params = backward_kernel_params<E>({.q = as_elements<const E>(p.q),
-                                                 .k = as_elements<const E>(p.k),
-                                                 .v = as_elements<const E>(p.v),
-                                                 .o = as_elements<const E>(p.o),
-                                                 .grad_o = as_elements<const E>(p.grad_o),
-                                                 .grad_q = as_elements<E>(p.grad_q),
-                                                 .grad_k = as_elements<E>(p.grad_k),
-                                                 .grad_v = as_elements<E>(p.grad_v),
-                                                 .lse = p.lse,
-                                                 .statistics = p.statistics,
-                                                 .visible = p.visible,
-                                                 .row_tile_order = p.row_tile_order,
-                                                 .key_tile_order = p.key_tile_order,
-                                                 .T = p.T,
-                                                 .S = p.S,
-                                                 .H = p.H,
-                                                 .G = p.G,
-                                                 .scale = p.scale,
-                                                 .softcap = p.softcap});
+  const auto params = backward_kernel_params(typed<E>(p));
   using Statistics = AttentionRowStatistics<E, D>;
   using Keys = AttentionKeysGradient<E, D, kSoftcap>;
   using Rows = AttentionRowsGradient<E, D, kSoftcap>;
