@@ -9,9 +9,10 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/image_normalise/image_normalise.h"
 #include "kernels/linear/linear.h"
 #include "models/language/gemma.h"
-#include "models/layers/embed.h"
 #include "models/layers/packed_batch.h"
 #include "models/layers/parameter_set.h"
 #include "models/vision/siglip.h"
@@ -21,17 +22,17 @@ namespace dermis {
 
 class VlmImpl {
  public:
-  VlmImpl(const VlmConfig& vlm_config, at::Device vlm_device)
+  VlmImpl(const VlmConfig& vlm_config, const Placement& vlm_placement)
       : config(vlm_config),
-        device(vlm_device),
-        parameters(parameter_table(config), device),
+        placement(vlm_placement),
+        parameters(parameter_table(config), placement),
         vision(config.vision, parameters),
         language(config.language, parameters),
         projector_weight(parameters.at("multi_modal_projector.linear.weight")),
         projector_bias(parameters.at("multi_modal_projector.linear.bias")) {}
 
   VlmConfig config;
-  at::Device device;
+  Placement placement;
   ParameterSet parameters;
   SiglipTower vision;
   GemmaDecoder language;
@@ -57,7 +58,9 @@ void fill_initial(const VlmConfig& config, const ParameterSet& parameters, uint6
 at::Tensor batch_pixels(const Batch& batch) {
   const int64_t images = batch.image_count, size = batch.image_size;
   DERMIS_CHECK(static_cast<int64_t>(batch.pixels.size()) == images * 3 * size * size, "pixels of image_count pictures");
-  return at::from_blob(const_cast<uint8_t*>(batch.pixels.data()), {images, 3, size, size}, at::kByte);
+  at::Tensor pixels = at::empty({images, 3, size, size}, at::kByte);
+  std::copy(batch.pixels.begin(), batch.pixels.end(), pixels.mutable_data_ptr<uint8_t>());
+  return pixels;
 }
 
 at::Tensor features_of(const Vlm& model, const Batch& batch, const at::Tensor& given) {
@@ -66,8 +69,10 @@ at::Tensor features_of(const Vlm& model, const Batch& batch, const at::Tensor& g
 }
 
 at::Tensor embed(const VlmImpl& impl, const PackedBatch& packed, const at::Tensor& features) {
-  return embed_tokens(impl.language.embedding(), features, packed,
-                      std::sqrt(static_cast<double>(impl.config.language.hidden)));
+  const at::Tensor& table = impl.language.embedding();
+  const double scale = std::sqrt(static_cast<double>(impl.config.language.hidden));
+  const at::Tensor given = features.defined() ? features.to(table.scalar_type()) : features;
+  return embed_tokens(table, given, packed.rows, scale).to(impl.placement.compute);
 }
 
 int64_t rows_of(const at::Tensor& features) { return features.defined() ? features.size(0) : 0; }
@@ -82,33 +87,27 @@ const char* name_of(Part part) {
 Vlm::Vlm(std::unique_ptr<VlmImpl> impl) : impl_(std::move(impl)) {
   for (const Part part : {Part::vision, Part::projector, Part::language}) set_trainable(part, true);
 }
-Vlm::Vlm(const VlmConfig& config, uint64_t seed, at::Device device) : Vlm(uninitialized(config, device)) {
+Vlm::Vlm(const VlmConfig& config, uint64_t seed, const Placement& placement) : Vlm(uninitialized(config, placement)) {
   fill_initial(config, impl_->parameters, seed);
 }
-Vlm Vlm::uninitialized(const VlmConfig& config, at::Device device) {
+Vlm Vlm::uninitialized(const VlmConfig& config, const Placement& placement) {
   config.validate();
-  return Vlm(std::make_unique<VlmImpl>(config, device));
+  return Vlm(std::make_unique<VlmImpl>(config, placement));
 }
 Vlm::~Vlm() = default;
 Vlm::Vlm(Vlm&&) noexcept = default;
 Vlm& Vlm::operator=(Vlm&&) noexcept = default;
 
 const VlmConfig& Vlm::config() const { return impl_->config; }
+const Placement& Vlm::placement() const { return impl_->placement; }
 std::vector<Parameter> Vlm::parameters() const { return impl_->parameters.all(); }
 void Vlm::set_trainable(Part part, bool trainable) { impl_->parameters.set_trainable(part, trainable); }
 const at::Tensor& Vlm::head_weight() const { return impl_->language.embedding(); }
 at::Tensor Vlm::logits(const at::Tensor& hidden) const { return dense(hidden, head_weight()); }
 
 at::Tensor Vlm::normalize(const at::Tensor& pixels_u8) const {
-  DERMIS_CHECK(pixels_u8.dim() == 4 && pixels_u8.size(1) == 3 && pixels_u8.scalar_type() == at::kByte,
-               "pixels uint8 [N, 3, S, S]");
   const ImageFormat& format = impl_->config.image;
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(impl_->device);
-  const at::Tensor mean = at::empty({1, 3, 1, 1}, at::kFloat), std = at::empty({1, 3, 1, 1}, at::kFloat);
-  std::copy(format.mean.begin(), format.mean.end(), mean.data_ptr<float>());
-  std::copy(format.std.begin(), format.std.end(), std.data_ptr<float>());
-  constexpr double kLevels = 255.0;
-  return pixels_u8.to(options).div_(kLevels).sub_(mean.to(options)).div_(std.to(options));
+  return image_normalise(pixels_u8, format.mean, format.std, impl_->placement.device, impl_->placement.compute);
 }
 
 at::Tensor Vlm::encode_images(const at::Tensor& pixels, Trace* trace) const {
@@ -122,7 +121,8 @@ at::Tensor Vlm::encode_images(const at::Tensor& pixels, Trace* trace) const {
                                    .found = found,
                                    .fix = "resize to the model's ImageFormat first"});
   }
-  const at::Tensor patches = impl_->vision.forward(pixels.contiguous(), trace);
+  const Placement& placement = impl_->placement;
+  const at::Tensor patches = impl_->vision.forward(pixels.to(placement.device, placement.compute).contiguous(), trace);
   at::Tensor features = dense(patches, impl_->projector_weight, impl_->projector_bias);
   if (trace != nullptr) trace->image_features = features;
   return features;
@@ -130,19 +130,19 @@ at::Tensor Vlm::encode_images(const at::Tensor& pixels, Trace* trace) const {
 
 at::Tensor Vlm::hidden_at_labels(const Batch& batch, const at::Tensor& given) const {
   if (batch.label_rows.empty())
-    return at::empty({0, impl_->config.language.hidden}, at::TensorOptions().dtype(at::kFloat).device(impl_->device));
+    return at::empty({0, impl_->config.language.hidden},
+                     at::TensorOptions().dtype(impl_->placement.compute).device(impl_->placement.device));
   const at::Tensor features = features_of(*this, batch, given);
   check_batch(batch, impl_->config, rows_of(features));
-  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->device);
-  return impl_->language.forward(embed(*impl_, packed, features), packed,
-                                 index_tensor(batch.label_rows, impl_->device));
+  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->placement.device);
+  return impl_->language.forward(embed(*impl_, packed, features), packed, batch.label_rows);
 }
 
 at::Tensor Vlm::hidden_all(const Batch& batch, const at::Tensor& given, Trace* trace) const {
   at::Tensor features = given;
   if (!features.defined() && batch.image_count > 0) features = encode_images(normalize(batch_pixels(batch)), trace);
   check_batch(batch, impl_->config, rows_of(features));
-  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->device);
+  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->placement.device);
   const at::Tensor inputs = embed(*impl_, packed, features);
   if (trace != nullptr) trace->inputs_embeds = inputs;
   return impl_->language.forward(inputs, packed, {}, trace);
@@ -152,15 +152,14 @@ at::Tensor Vlm::extend(const Batch& batch, KvCache& cache, const at::Tensor& giv
   at::NoGradGuard no_grad;
   const at::Tensor features = features_of(*this, batch, given);
   check_batch(batch, impl_->config, rows_of(features));
-  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->device);
+  const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->placement.device);
   std::vector<int32_t> last_rows;
   for (size_t b = 0; b + 1 < batch.sequence_offsets.size(); ++b) {
     DERMIS_CHECK(batch.sequence_offsets[b + 1] > batch.sequence_offsets[b], "no sequence is empty");
     last_rows.push_back(batch.sequence_offsets[b + 1] - 1);
   }
   cache.begin(batch);
-  const at::Tensor hidden =
-      impl_->language.extend(embed(*impl_, packed, features), packed, cache, index_tensor(last_rows, impl_->device));
+  const at::Tensor hidden = impl_->language.extend(embed(*impl_, packed, features), packed, cache, last_rows);
   cache.end();
   return logits(hidden);
 }

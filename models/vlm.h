@@ -12,6 +12,7 @@
 
 #include "core/contract.h"
 #include "models/part.h"
+#include "models/placement.h"
 #include "models/vlm_config.h"
 
 namespace dermis {
@@ -19,7 +20,7 @@ namespace dermis {
 struct Parameter {
   std::string
       name;  // canonical Hugging Face name, layout of today's save_pretrained: "language_model.model.layers.0...."
-  at::Tensor tensor;  // leaf, fp32; the very tensor the model computes with
+  at::Tensor tensor;  // leaf, of Placement::weights; the very tensor the model computes with
   Part part;
 };
 
@@ -35,18 +36,19 @@ class KvCache;
 class Vlm {
  public:
   // Random weights as transformers initialises them (normal, initializer_range 0.02; norms at identity), keyed by seed.
-  Vlm(const VlmConfig& config, uint64_t seed, at::Device device = at::kCPU);
+  Vlm(const VlmConfig& config, uint64_t seed, const Placement& placement = {});
   // All weights zero, to be filled from a file.
-  static Vlm uninitialized(const VlmConfig& config, at::Device device = at::kCPU);
+  static Vlm uninitialized(const VlmConfig& config, const Placement& placement = {});
   ~Vlm();
   Vlm(Vlm&&) noexcept;
   Vlm& operator=(Vlm&&) noexcept;
 
   const VlmConfig& config() const;
+  const Placement& placement() const;
   std::vector<Parameter> parameters() const;  // fixed order
   void set_trainable(Part part, bool trainable);
 
-  // pixels uint8 [N, 3, S, S] -> normalised fp32 [N, 3, S, S]: (x / 255 - mean) / std.
+  // pixels uint8 [N, 3, S, S] -> normalised [N, 3, S, S] of Placement::compute: (x / 255 - mean) / std.
   at::Tensor normalize(const at::Tensor& pixels_u8) const;
   // normalised pixels -> image features [N * M, C], projected, ready for the decoder.
   at::Tensor encode_images(const at::Tensor& pixels, Trace* trace = nullptr) const;

@@ -59,8 +59,10 @@ struct QuestionType {
   bool names_others = false;           // an answer may name other classes after the label
   std::vector<std::string> sources;    // SourceInfo ids; empty: general
   std::vector<std::string> needs;      // "label" or attribute ids that an item must have
+  std::string context;                 // grammar text before every question: what is known without looking
   std::vector<std::string> questions;  // grammar texts
   std::vector<std::string> turns;      // conversation: question types asked one after another
+  int wordings = 1;                    // records an item gets, each worded anew; equal wordings count once
   bool closed() const { return target != AnswerTarget::open; }
 };
 

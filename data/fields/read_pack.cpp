@@ -8,6 +8,8 @@
 namespace dermis {
 namespace {
 
+constexpr uint64_t kMostWordings = 64;
+
 [[noreturn]] void bad_value(const JsonFields& fields, const std::string& key, const std::string& expected,
                             const std::string& found) {
   throw Error(ErrorKind::data, {.what = "value of '" + key + "' is not known",
@@ -133,8 +135,13 @@ void read_questions(const Json& tree, const std::string& where, FieldPack& pack)
     type.names_others = fields.boolean_or("names_others", false);
     type.sources = fields.text_list("sources");
     type.needs = fields.text_list("needs");
+    type.context = fields.text_or_empty("context");
     type.questions = fields.text_list("questions");
     type.turns = fields.text_list("turns");
+    const uint64_t wordings = fields.unsigned_or("wordings", 1);
+    if (wordings < 1 || wordings > kMostWordings)
+      bad_value(fields, "wordings", "1 to " + std::to_string(kMostWordings), std::to_string(wordings));
+    type.wordings = static_cast<int>(wordings);
     pack.types.push_back(std::move(type));
   });
   file.no_others();

@@ -53,6 +53,16 @@ void check_placeholders(const FieldPack& pack, const QuestionType& type, const s
   }
 }
 
+// Context may miss in an item, so all of it is optional.
+void check_context(const FieldPack& pack, const QuestionType& type, const std::string& where) {
+  check_placeholders(pack, type, type.context, where);
+  const Grammar grammar = Grammar::parse(type.context, where);
+  if (grammar.all().empty()) broken("context names nothing of an item", where, type.context);
+  if (grammar.required().empty()) return;
+  broken("context demands a value that an item may lack", where, "{" + grammar.required().front() + "}",
+         "every placeholder in [ ]");
+}
+
 void check_about(const FieldPack& pack, const QuestionType& type, const std::string& where) {
   const Attribute* attribute = pack.find_attribute(type.about);
   switch (type.target) {
@@ -99,6 +109,7 @@ void check_type(const FieldPack& pack, const QuestionType& type, const std::stri
   for (const std::string& question : type.questions) {
     check_placeholders(pack, type, question, where + ", key questions");
   }
+  if (!type.context.empty()) check_context(pack, type, where + ", key context");
   const bool answered = std::any_of(pack.answers.begin(), pack.answers.end(),
                                     [&](const AnswerTemplate& answer) { return answer.type == type.id; });
   if (type.closed() == answered) {
@@ -132,6 +143,10 @@ void check_references(const FieldPack& pack, const std::string& name) {
       if (std::find(values.begin(), values.end(), value) == values.end()) broken("alias of no value", where, alias);
     }
   }
+  for (const Stratum& stratum : pack.strata) {
+    const std::string where = name + "/strata.toml, stratum " + stratum.id + ", key from";
+    if (pack.find_attribute(stratum.from) == nullptr) broken("unknown attribute", where, stratum.from);
+  }
   for (const SourceInfo& source : pack.sources) {
     const std::string where = name + "/attributes.toml, source " + source.id + ", key supplies";
     for (const std::string& id : source.supplies) {
@@ -149,10 +164,6 @@ void check_references(const FieldPack& pack, const std::string& name) {
     check_placeholders(pack, *type, answer.question, where + ", key question");
   }
   for (const QuestionType& type : pack.types) check_type(pack, type, name + "/questions.toml, type " + type.id);
-  for (const Stratum& stratum : pack.strata) {
-    const std::string where = name + "/strata.toml, stratum " + stratum.id + ", key from";
-    if (pack.find_attribute(stratum.from) == nullptr) broken("unknown attribute", where, stratum.from);
-  }
 }
 
 }  // namespace dermis

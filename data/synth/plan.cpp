@@ -1,6 +1,8 @@
 #include "data/synth/plan.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "core/error.h"
 #include "core/io/read_file.h"
@@ -71,6 +73,25 @@ std::vector<const QuestionType*> choose_types(const Item& item, const FieldPack&
   return chosen;
 }
 
+// Nothing when one of its turns cannot be worded for the item.
+std::optional<PlannedRecord> make_record(const QuestionType& type, const Item& item, const FieldPack& pack,
+                                         const DataVocabulary& vocabulary, const QuestionBank& bank, uint64_t seed,
+                                         int wording) {
+  PlannedRecord record{
+      .item = &item, .type = &type, .id = item.id + "/" + type.id + "/" + std::to_string(wording), .turns = {}};
+  std::vector<const QuestionType*> turns{&type};
+  if (!type.turns.empty()) {
+    turns.clear();
+    for (const std::string& turn : type.turns) turns.push_back(pack.find_type(turn));
+  }
+  for (const QuestionType* turn : turns) {
+    auto made = make_turn(*turn, item, pack, vocabulary, bank, seed, wording);
+    if (!made) return std::nullopt;
+    record.turns.push_back(std::move(*made));
+  }
+  return record;
+}
+
 }  // namespace
 
 SynthPlan default_plan(const std::string& style) {
@@ -137,17 +158,11 @@ std::vector<PlannedRecord> plan_records(const std::vector<Item>& items, const Fi
     const auto& splits = plan.splits;
     if (!splits.empty() && std::find(splits.begin(), splits.end(), item.split) == splits.end()) continue;
     for (const QuestionType* type : choose_types(item, pack, plan, vocabulary)) {
-      PlannedRecord record{.item = &item, .type = type, .id = item.id + "/" + type->id + "/0", .turns = {}};
-      std::vector<const QuestionType*> turns{type};
-      if (!type->turns.empty()) {
-        turns.clear();
-        for (const std::string& turn : type->turns) turns.push_back(pack.find_type(turn));
+      std::set<std::string> worded;  // first questions that the item has of this type
+      for (int wording = 0; wording < type->wordings; ++wording) {
+        auto record = make_record(*type, item, pack, vocabulary, bank, plan.seed, wording);
+        if (record && worded.insert(record->turns.front().question).second) records.push_back(std::move(*record));
       }
-      for (const QuestionType* turn : turns) {
-        if (auto made = make_turn(*turn, item, pack, vocabulary, bank, plan.seed))
-          record.turns.push_back(std::move(*made));
-      }
-      if (record.turns.size() == turns.size()) records.push_back(std::move(record));
     }
   }
   return records;

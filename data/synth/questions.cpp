@@ -86,19 +86,26 @@ bool needs_label(const QuestionType& type) {
          type.target == AnswerTarget::group || (type.target == AnswerTarget::contains && type.about == "label");
 }
 
+// A set of bare pictures has no context: asking with it would be the question without it under another name.
+bool context_occurs(const QuestionType& type, const FieldPack& pack, const DataVocabulary& vocabulary) {
+  const std::vector<std::string> names = Grammar::parse(type.context, "type " + type.id + ", context").all();
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const Stratum* stratum = pack.find_stratum(name);
+    return vocabulary.attributes.contains(stratum == nullptr ? name : stratum->from);
+  });
+}
+
 }  // namespace
 
 QuestionBank::QuestionBank(const FieldPack& pack) {
   for (const QuestionType& type : pack.types) {
-    for (const std::string& text : type.questions) questions_[&type].push_back(Grammar::parse(text, "type " + type.id));
+    Texts& texts = texts_[&type];
+    texts.context = Grammar::parse(type.context, "type " + type.id + ", context");
+    for (const std::string& text : type.questions) texts.questions.push_back(Grammar::parse(text, "type " + type.id));
   }
 }
 
-const std::vector<Grammar>& QuestionBank::of(const QuestionType& type) const {
-  static const std::vector<Grammar> kNone;
-  const auto at = questions_.find(&type);
-  return at == questions_.end() ? kNone : at->second;
-}
+const QuestionBank::Texts& QuestionBank::of(const QuestionType& type) const { return texts_.at(&type); }
 
 bool type_applies(const QuestionType& type, const Item& item, const FieldPack& pack, const DataVocabulary& vocabulary) {
   const bool covered =
@@ -108,6 +115,7 @@ bool type_applies(const QuestionType& type, const Item& item, const FieldPack& p
     return need == "label" ? !item.label.empty() : item.metadata.contains(need);
   });
   if (!covered || !has_needs || (needs_label(type) && item.label.empty())) return false;
+  if (!type.context.empty() && !context_occurs(type, pack, vocabulary)) return false;
   if (!type.turns.empty()) {
     return std::all_of(type.turns.begin(), type.turns.end(), [&](const std::string& turn) {
       return type_applies(*pack.find_type(turn), item, pack, vocabulary);
@@ -121,8 +129,10 @@ bool type_applies(const QuestionType& type, const Item& item, const FieldPack& p
 }
 
 std::optional<PlannedTurn> make_turn(const QuestionType& type, const Item& item, const FieldPack& pack,
-                                     const DataVocabulary& vocabulary, const QuestionBank& bank, uint64_t seed) {
-  Random random(seed, RandomPurpose::question, stable_hash(item.source + "\n" + item.id), stable_hash(type.id));
+                                     const DataVocabulary& vocabulary, const QuestionBank& bank, uint64_t seed,
+                                     int wording) {
+  const std::string key = wording == 0 ? type.id : type.id + "/" + std::to_string(wording);
+  Random random(seed, RandomPurpose::question, stable_hash(item.source + "\n" + item.id), stable_hash(key));
   std::map<std::string, std::string> values = placeholder_values(item, pack);
   PlannedTurn turn{.type = &type, .template_id = {}, .question = {}, .options = {}, .expected = {}};
   if (type.closed()) {
@@ -132,7 +142,7 @@ std::optional<PlannedTurn> make_turn(const QuestionType& type, const Item& item,
     values["options"] = enumeration(turn.options, " or ");
     if (!choice.value.empty()) values["value"] = choice.value;
   }
-  const std::vector<Grammar>& questions = bank.of(type);
+  const auto& [context, questions] = bank.of(type);
   std::vector<size_t> usable;
   for (size_t i = 0; i < questions.size(); ++i) {
     if (questions[i].can_expand(values)) usable.push_back(i);
@@ -141,6 +151,7 @@ std::optional<PlannedTurn> make_turn(const QuestionType& type, const Item& item,
   const size_t chosen = usable[random.below(usable.size())];
   turn.template_id = type.id + ".q" + std::to_string(chosen + 1);
   turn.question = questions[chosen].expand(values, random);
+  turn.question = context.expand(values, random) + turn.question;
   if (type.style == "full") turn.question = sentence_case(turn.question);
   return turn;
 }

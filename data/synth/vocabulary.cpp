@@ -45,6 +45,7 @@ std::string enumeration(const std::vector<std::string>& parts, const std::string
 }
 
 DataVocabulary vocabulary_of(const std::vector<Item>& items, const FieldPack& pack) {
+  DataVocabulary vocabulary;
   std::set<std::string> labels;
   std::map<std::string, std::set<std::string>> values;
   for (const Item& item : items) {
@@ -56,6 +57,7 @@ DataVocabulary vocabulary_of(const std::vector<Item>& items, const FieldPack& pa
     }
     for (const auto& [name, value] : item.metadata) {
       const Attribute* attribute = pack.find_attribute(name);
+      vocabulary.attributes.insert(name);
       std::set<std::string>& seen = values[name];
       if (attribute != nullptr && attribute->kind == AttributeKind::many) {
         check_values(item, name, attribute, value);
@@ -65,7 +67,6 @@ DataVocabulary vocabulary_of(const std::vector<Item>& items, const FieldPack& pa
       }
     }
   }
-  DataVocabulary vocabulary;
   for (const ClassInfo& info : pack.classes) {
     if (labels.contains(info.id)) vocabulary.classes.push_back(&info);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace dermis {
 struct DataVocabulary {
   std::vector<const ClassInfo*> classes;                   // labels that occur, in the order of the taxonomy
   std::map<std::string, std::vector<std::string>> values;  // attribute -> values that occur, in the order of the pack
+  std::set<std::string> attributes;                        // that any item has, those with numbers too
 };
 
 // Error(data) for a label, attribute or value that the pack does not know, naming the item.

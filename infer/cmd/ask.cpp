@@ -17,6 +17,7 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   std::vector<std::string> options;
   int views = 1;
   GenerateOptions generation;
+  EngineOptions where;
   CLI::App app("Asks a model one question about a picture and prints the answer as it is made.", "ask");
   app.add_option("model", model, "model folder")->required();
   app.add_option("image", image, "picture file")->required();
@@ -39,6 +40,10 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--seed", generation.seed, "of sampling")->capture_default_str();
+  app.add_option("--device", where.device, "auto (a GPU when there is one), cpu, cuda or cuda:N")
+      ->capture_default_str();
+  app.add_option("--precision", where.precision, "auto (bf16 on a GPU, fp32 on a CPU), fp32, bf16 or fp16")
+      ->capture_default_str();
   if (!parse_arguments(app, words)) return 0;
   if (question.find_first_not_of(" \t\n") == std::string::npos) {
     throw Error(ErrorKind::usage, {.what = "the question is empty",
@@ -46,7 +51,7 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
                                    .fix = "give the question as third argument, in quotes"});
   }
 
-  const Engine engine = open_engine(model);
+  const Engine engine = open_engine(model, where);
   const std::vector<Image> images{read_image(image)};
   const std::vector<Question> questions{{"ask", {}, question, options, 0}};
   if (!options.empty()) {

@@ -195,8 +195,13 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
             {"data", "split", at("practice/items.jsonl"), "--out", at("practice_split"), "--val", "0.05", "--test",
              "0.05", "--seed", seed});
   for (const std::string name : {"practice", "site"}) {
-    steps.run("questions and answers: " + name, {"data", "synth", at(name + "_split/items.jsonl"), "--out",
-                                                 at(name + "_text"), "--style", "short", "--seed", seed});
+    Words synth{"data",   "synth", at(name + "_split/items.jsonl"), "--out", at(name + "_text"), "--style", "short",
+                "--seed", seed};
+    if (name == "site") {  // the diagnosis alone: from the picture, and with what is known of the patient
+      synth.insert(synth.end(), {"--types", "diagnosis_closed,diagnosis_in_context,diagnosis_part_context",
+                                 "--questions-per-item", "0"});
+    }
+    steps.run("questions and answers: " + name, synth);
     steps.run("shards: " + name, {"data", "shard", at(name + "_split/items.jsonl"), at(name + "_text/records.jsonl"),
                                   "--out", at(name + "_shards"), "--max-side", "192"});
   }
@@ -234,7 +239,7 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   for (const std::string run : {"finetune", "scratch"}) {
     steps.run("evaluation on the held-out split: " + run,
               {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--questions",
-               "diagnosis_closed", "--views", "8", "--title",
+               "diagnosis_closed,diagnosis_in_context", "--views", "8", "--title",
                (o.real.empty() ? "Practice site" : fs::path(o.real).filename().string()) +
                    (run == "finetune" ? ", pretrained and fine-tuned" : ", fine-tuned only")});
   }

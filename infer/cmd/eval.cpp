@@ -20,6 +20,7 @@ namespace {
 struct EvalArguments {
   std::string model, shards, run, title;
   EvalOptions options;
+  EngineOptions where;
   bool allow_contaminated = false;
 };
 
@@ -46,6 +47,10 @@ bool parse(const std::vector<std::string>& words, EvalArguments& a) {
   app.add_flag("--restart", a.options.restart, "drop predictions of an earlier run");
   app.add_flag("--allow-contaminated", a.allow_contaminated,
                "evaluate although training saw part of the set; the report says so");
+  app.add_option("--device", a.where.device, "auto (a GPU when there is one), cpu, cuda or cuda:N")
+      ->capture_default_str();
+  app.add_option("--precision", a.where.precision, "auto (bf16 on a GPU, fp32 on a CPU), fp32, bf16 or fp16")
+      ->capture_default_str();
   return parse_arguments(app, words);
 }
 
@@ -75,7 +80,7 @@ int run_eval(const CommandTable&, const std::vector<std::string>& words) {
   if (a.options.out.empty()) a.options.out = (fs::path(run_of_model) / "eval").string();
   if (a.run.empty() && fs::exists(fs::path(run_of_model) / "log.jsonl")) a.run = run_of_model;
 
-  const Engine engine = open_engine(a.model);
+  const Engine engine = open_engine(a.model, a.where);
   a.options.model_digest = model_digest(a.model);
   const ShardReader shards(a.shards);
   const Contamination contamination = check_contamination(a.model, shards.manifest());

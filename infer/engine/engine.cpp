@@ -56,7 +56,7 @@ void keep_last_answer(Batch& batch, const std::vector<SequenceText>& sequences) 
 
 }  // namespace
 
-Engine open_engine(const std::string& folder) {
+Engine open_engine(const std::string& folder, const EngineOptions& options) {
   if (!std::filesystem::is_directory(folder)) {
     throw Error(ErrorKind::data,
                 {.what = "no model folder there",
@@ -65,7 +65,9 @@ Engine open_engine(const std::string& folder) {
                  .fix = "give the folder that 'dermis train' wrote (RUN/model) or a Hugging Face snapshot"});
   }
   LoadReport report;
-  Vlm model = load_model(folder, at::kCPU, &report);
+  const Placement placement =
+      choose_placement(options.device, options.precision, load_config(folder), Purpose::inference);
+  Vlm model = load_model(folder, placement, &report);
   return {folder, Tokenizer::load(folder), std::move(model), std::move(report)};
 }
 

@@ -21,8 +21,14 @@ struct Engine {
   LoadReport load_report;
 };
 
-// Throws Error(data) naming the folder and the file that is missing or does not fit.
-Engine open_engine(const std::string& folder);
+// Where and how exactly a model computes: words of choose_placement (models/placement.h).
+struct EngineOptions {
+  std::string device = "auto", precision = "auto";
+};
+
+// Throws Error(data) naming the folder and the file that is missing or does not fit; Error(usage or device) for
+// options that cannot be had.
+Engine open_engine(const std::string& folder, const EngineOptions& options = {});
 
 // SHA-256 over config.json, the weight files and tokenizer.model: names the model in results. Reads all of them.
 std::string model_digest(const std::string& folder);

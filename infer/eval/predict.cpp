@@ -134,7 +134,8 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
                                 shards.manifest().fingerprint,
                                 std::string(version()) + " " + commit(),
                                 options.views,
-                                options.max_new_tokens};
+                                options.max_new_tokens,
+                                precision_name(engine.model.placement().compute)};
   const bool resumed = std::filesystem::exists(path) && std::filesystem::file_size(path) > 0;
   std::map<std::string, Prediction> done;
   if (resumed) done = earlier_predictions(path, header);

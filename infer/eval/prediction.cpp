@@ -63,7 +63,8 @@ nlohmann::ordered_json to_json(const PredictionHeader& h) {
           {"shards_fingerprint", h.shards_fingerprint},
           {"engine_version", h.engine_version},
           {"views", h.views},
-          {"max_new_tokens", h.max_new_tokens}};
+          {"max_new_tokens", h.max_new_tokens},
+          {"precision", h.precision}};
 }
 
 }  // namespace dermis

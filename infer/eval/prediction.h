@@ -33,6 +33,7 @@ struct PredictionHeader {
   std::string model, model_digest, shards, shards_fingerprint, engine_version;
   int views = 1;
   int max_new_tokens = 0;
+  std::string precision = "fp32";  // of the computation
 };
 nlohmann::ordered_json to_json(const PredictionHeader& header);
 

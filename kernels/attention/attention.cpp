@@ -8,6 +8,7 @@
 #include "kernels/attention/attention_cpu.h"
 #include "kernels/attention/attention_cuda.h"
 #include "kernels/attention/attention_dense.h"
+#include "kernels/attention/device/decode_launch.h"
 
 namespace dermis {
 
@@ -141,7 +142,9 @@ AttentionResult attention_forward(const at::Tensor& q_THD, const at::Tensor& k_S
     case Path::cuda: {
       const at::Tensor q = last_contiguous(q_THD), k = last_contiguous(k_SGD), v = last_contiguous(v_SGD);
       check_cuda_attention(q, k, v, options);
-      return attention_cuda_forward(*choice.module, q, k, v, visible, options, false);
+      const bool decode = q.size(1) / k.size(1) <= kDecodeMaxRows && rows_share_no_key(visible);
+      return decode ? attention_cuda_decode(*choice.module, q, k, v, visible, options)
+                    : attention_cuda_forward(*choice.module, q, k, v, visible, options, false);
     }
     case Path::cpu: break;
   }

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "kernels/visible_keys/visible_keys.h"
 
@@ -28,8 +29,8 @@ struct AttentionResult {
 //   CPU 16-bit  the same, computed in fp32
 //   CPU fp64    the reference, both ways
 //   GPU 16-bit  CUDA kernels (kernels/attention/device) for head sizes 64, 72, 128, 256; others are refused, as are
-//   rows
-//               not aligned to 16 bytes; LibTorch's operators only when they were chosen (kernels/cuda/cuda_kernels.h)
+//               rows not aligned to 16 bytes; LibTorch's operators only when they were chosen
+//               (kernels/cuda/cuda_kernels.h)
 //   elsewhere   ATen's operators with a dense T x S mask stand in (GPU fp32 and fp64; processors without AVX2)
 at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
                      std::shared_ptr<const VisibleKeys> visible, const AttentionOptions& options = {});
@@ -37,6 +38,10 @@ at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at:
 // Without autograd, with the log-sum-exp: decode and tests.
 AttentionResult attention_forward(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
                                   const VisibleKeys& visible, const AttentionOptions& options = {});
+
+// Whether the GPU kernels are instantiated for this head size; the list as text, for errors.
+bool gpu_attention_takes(int64_t head_size);
+std::string gpu_attention_head_sizes();
 
 // Plain loops in fp64 over every pair, for tests and selftest: slow and obvious. Any floating input dtype, fp64 output.
 struct AttentionReference {

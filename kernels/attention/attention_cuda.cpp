@@ -21,10 +21,6 @@ constexpr int64_t kMostRows = (int64_t{1} << 31) - 257;
 
 constexpr int64_t kHeadSizes[] = {64, 72, 128, 256};  // that kernels are instantiated for
 
-std::string shapes_of(const at::Tensor& q_THD, const at::Tensor& k_SGD) {
-  return fmt::format("q {}, k and v {}", describe(q_THD), describe(k_SGD));
-}
-
 // Whether every [D] row of a [tokens, heads, D] tensor begins at a multiple of 16 bytes.
 bool rows_aligned(const at::Tensor& x) {
   const auto address = reinterpret_cast<uintptr_t>(x.const_data_ptr());
@@ -34,17 +30,14 @@ bool rows_aligned(const at::Tensor& x) {
   return true;
 }
 
-TokenHeads<const void> input(const at::Tensor& x) { return {x.const_data_ptr(), x.stride(0), x.stride(1)}; }
-TokenHeads<void> output(const at::Tensor& x) { return {x.mutable_data_ptr(), x.stride(0), x.stride(1)}; }
-
 // Both kinds of parameters begin with the same operands.
 template <class Params>
 Params common_params(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
                      const DeviceIntervals& intervals, const AttentionOptions& options) {
   Params p;
-  p.q = input(q_THD);
-  p.k = input(k_SGD);
-  p.v = input(v_SGD);
+  p.q = token_heads(q_THD);
+  p.k = token_heads(k_SGD);
+  p.v = token_heads(v_SGD);
   p.visible = intervals.visible;
   p.T = static_cast<int32_t>(q_THD.size(0));
   p.S = static_cast<int32_t>(k_SGD.size(0));
@@ -57,20 +50,31 @@ Params common_params(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at:
 
 }  // namespace
 
+TokenHeads<const void> token_heads(const at::Tensor& x) { return {x.const_data_ptr(), x.stride(0), x.stride(1)}; }
+TokenHeads<void> writable_token_heads(const at::Tensor& x) { return {x.mutable_data_ptr(), x.stride(0), x.stride(1)}; }
+
+std::string attention_shapes(const at::Tensor& q_THD, const at::Tensor& k_SGD) {
+  return fmt::format("q {}, k and v {}", describe(q_THD), describe(k_SGD));
+}
+
+bool gpu_attention_takes(int64_t head_size) {
+  return std::find(std::begin(kHeadSizes), std::end(kHeadSizes), head_size) != std::end(kHeadSizes);
+}
+std::string gpu_attention_head_sizes() { return fmt::format("{}", fmt::join(kHeadSizes, ", ")); }
+
 void check_cuda_attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
                           const AttentionOptions& options) {
   const auto refuse = [&](const char* what, const std::string& expected, const std::string& found,
                           const std::string& fix) {
     throw Error(ErrorKind::usage, {.what = fmt::format("attention on a GPU: {}", what),
-                                   .where = shapes_of(q_THD, k_SGD),
+                                   .where = attention_shapes(q_THD, k_SGD),
                                    .expected = expected,
                                    .found = found,
                                    .fix = fix});
   };
   const int64_t T = q_THD.size(0), S = k_SGD.size(0), H = q_THD.size(1), G = k_SGD.size(1), D = q_THD.size(2);
-  if (std::find(std::begin(kHeadSizes), std::end(kHeadSizes), D) == std::end(kHeadSizes)) {
-    refuse("there are no kernels for this head size", fmt::format("{}", fmt::join(kHeadSizes, ", ")),
-           fmt::format("{}", D),
+  if (!gpu_attention_takes(D)) {
+    refuse("there are no kernels for this head size", gpu_attention_head_sizes(), fmt::format("{}", D),
            "choose another head size, fp32, or LibTorch's operators (DERMIS_GPU_OPERATORS=libtorch)");
   }
   if (!(options.scale >= 0)) {
@@ -96,7 +100,7 @@ AttentionForwardParams<void> attention_forward_params(const at::Tensor& q_THD, c
                                                       const DeviceIntervals& intervals,
                                                       const AttentionOptions& options) {
   auto p = common_params<AttentionForwardParams<void>>(q_THD, k_SGD, v_SGD, intervals, options);
-  p.o = output(result.o_THD);
+  p.o = writable_token_heads(result.o_THD);
   p.lse = result.lse_HT.mutable_data_ptr<float>();
   p.tile_order = intervals.tile_order;
   return p;
@@ -109,12 +113,12 @@ AttentionBackwardParams<void> attention_backward_params(const at::Tensor& q_THD,
                                                         const at::Tensor& statistics, const DeviceIntervals& intervals,
                                                         const AttentionOptions& options) {
   auto p = common_params<AttentionBackwardParams<void>>(q_THD, k_SGD, v_SGD, intervals, options);
-  p.o = input(forward.o_THD);
+  p.o = token_heads(forward.o_THD);
   p.lse = forward.lse_HT.const_data_ptr<float>();
-  p.grad_o = input(grad_o_THD);
-  p.grad_q = output(gradients.q_THD);
-  p.grad_k = output(gradients.k_SGD);
-  p.grad_v = output(gradients.v_SGD);
+  p.grad_o = token_heads(grad_o_THD);
+  p.grad_q = writable_token_heads(gradients.q_THD);
+  p.grad_k = writable_token_heads(gradients.k_SGD);
+  p.grad_v = writable_token_heads(gradients.v_SGD);
   p.statistics = static_cast<RowStatistics*>(statistics.mutable_data_ptr());
   p.row_tile_order = intervals.row_tile_order;
   p.key_tile_order = intervals.key_tile_order;
@@ -129,7 +133,7 @@ AttentionResult attention_cuda_forward(const CudaModule& module, const at::Tenso
   const AttentionResult result{device_empty("attention", {T, H, D}, q_THD.options()),
                                device_empty("attention", {H, T}, q_THD.options().dtype(at::kFloat))};
   const auto params = attention_forward_params(q_THD, k_SGD, v_SGD, result, *intervals, options);
-  launch_kernel(module, "attention", shapes_of(q_THD, k_SGD), q_THD, [&](void* stream) {
+  launch_kernel(module, "attention", attention_shapes(q_THD, k_SGD), q_THD, [&](void* stream) {
     return module.entries->attention_forward(element_type(q_THD), static_cast<int>(D), params, stream);
   });
   return result;
@@ -153,7 +157,7 @@ AttentionCudaGradients attention_cuda_backward(const CudaModule& module, const a
       op, {k_SGD.size(1), rows, static_cast<int64_t>(sizeof(RowStatistics) / sizeof(float))}, forward.lse_HT.options());
   const auto params =
       attention_backward_params(q_THD, k_SGD, v_SGD, forward, grad_o, gradients, statistics, *intervals, options);
-  launch_kernel(module, op, shapes_of(q_THD, k_SGD), q_THD, [&](void* stream) {
+  launch_kernel(module, op, attention_shapes(q_THD, k_SGD), q_THD, [&](void* stream) {
     return module.entries->attention_backward(element_type(q_THD), static_cast<int>(D), params, stream);
   });
   return gradients;

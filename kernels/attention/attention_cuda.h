@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
+
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_intervals.h"
 #include "kernels/cuda/cuda_kernels.h"
@@ -20,6 +22,14 @@ AttentionResult attention_cuda_forward(const CudaModule& module, const at::Tenso
                                        const at::Tensor& v_SGD, const VisibleKeys& visible,
                                        const AttentionOptions& options, bool backward);
 
+// Whether no key is seen by two rows: each row then reads keys of its own, as in a decoding step of several sequences
+// against one cache, and the decode kernel, which cuts long intervals among blocks, is the right one.
+bool rows_share_no_key(const VisibleKeys& visible);
+// The same result from the decode kernel; rows share no key, H / G is at most kDecodeMaxRows. No backward pass follows.
+AttentionResult attention_cuda_decode(const CudaModule& module, const at::Tensor& q_THD, const at::Tensor& k_SGD,
+                                      const at::Tensor& v_SGD, const VisibleKeys& visible,
+                                      const AttentionOptions& options);
+
 struct AttentionCudaGradients {
   at::Tensor q_THD, k_SGD, v_SGD;
 };
@@ -27,6 +37,8 @@ AttentionCudaGradients attention_cuda_backward(const CudaModule& module, const a
                                                const at::Tensor& k_SGD, const at::Tensor& v_SGD,
                                                const VisibleKeys& visible, const AttentionOptions& options,
                                                const AttentionResult& forward, const at::Tensor& grad_o_THD);
+
+std::string attention_shapes(const at::Tensor& q_THD, const at::Tensor& k_SGD);  // for errors
 
 // What the launchers are given: addresses and strides of the tensors, which must outlive the launch.
 AttentionForwardParams<void> attention_forward_params(const at::Tensor& q_THD, const at::Tensor& k_SGD,
@@ -39,5 +51,8 @@ AttentionBackwardParams<void> attention_backward_params(const at::Tensor& q_THD,
                                                         const AttentionCudaGradients& gradients,
                                                         const at::Tensor& statistics, const DeviceIntervals& intervals,
                                                         const AttentionOptions& options);
+
+TokenHeads<const void> token_heads(const at::Tensor& x);
+TokenHeads<void> writable_token_heads(const at::Tensor& x);
 
 }  // namespace dermis

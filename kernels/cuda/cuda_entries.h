@@ -11,6 +11,8 @@ template <class E>
 struct AttentionForwardParams;
 template <class E>
 struct AttentionBackwardParams;
+template <class E>
+struct AttentionDecodeParams;
 struct RmsNormForwardParams;
 struct RmsNormBackwardParams;
 struct LayerNormForwardParams;
@@ -41,6 +43,7 @@ struct DermisCudaDevice {
   char name[256];
   int major, minor;  // compute capability
   uint64_t memory_bytes;
+  int multiprocessors;
 };
 
 // Every function returns 0 or a cudaError_t; launches are asynchronous on `stream` (a cudaStream_t) of the device that
@@ -55,6 +58,7 @@ struct DermisCudaEntries {
   // Launchers: kernels/attention/device/launchers.h and launchers_backward.h, kernels/<operator>/<operator>_cuda.h.
   dermis::CudaAttentionLauncher<dermis::AttentionForwardParams<void>> attention_forward;
   dermis::CudaAttentionLauncher<dermis::AttentionBackwardParams<void>> attention_backward;
+  dermis::CudaAttentionLauncher<dermis::AttentionDecodeParams<void>> attention_decode;
   dermis::CudaLauncher<dermis::RmsNormForwardParams> rms_norm_forward;
   dermis::CudaLauncher<dermis::RmsNormBackwardParams> rms_norm_backward;
   dermis::CudaLauncher<dermis::LayerNormForwardParams> layer_norm_forward;
@@ -73,7 +77,7 @@ struct DermisCudaEntries {
   dermis::CudaLauncher<dermis::SamplingParams> sampling;
 };
 
-#define DERMIS_CUDA_ABI 3
+#define DERMIS_CUDA_ABI 4
 #define DERMIS_CUDA_ENTRY "dermis_cuda_entries"
 
 const struct DermisCudaEntries* dermis_cuda_entries();

@@ -73,13 +73,16 @@ void check_gpu(const char* op, const CudaModule* module, const std::string& reas
 }
 
 const CudaModule* cuda_kernels_for(const char* op, const at::Tensor& tensor) {
-  const at::ScalarType type = tensor.scalar_type();
+  return cuda_kernels_for(op, tensor.device(), tensor.scalar_type());
+}
+
+const CudaModule* cuda_kernels_for(const char* op, at::Device device, at::ScalarType type) {
   if (type != at::kFloat && type != at::kBFloat16 && type != at::kHalf) return nullptr;
-  if (!tensor.is_cuda()) return tensor.is_cpu() ? module_of_cpu.load() : nullptr;
+  if (!device.is_cuda()) return device.is_cpu() ? module_of_cpu.load() : nullptr;
   if (gpu_operators() == GpuOperators::libtorch) return nullptr;
   std::string reason;
   const CudaModule* module = cuda_module(&reason);
-  check_gpu(op, module, reason, tensor.device().index());
+  check_gpu(op, module, reason, device.index());
   return module;
 }
 

@@ -26,6 +26,7 @@ GpuOperators gpu_operators();
 // operators were chosen. Throws Error(device) when there are no kernels for its GPU: no module, or a GPU older than
 // Ampere.
 const CudaModule* cuda_kernels_for(const char* op, const at::Tensor& tensor);
+const CudaModule* cuda_kernels_for(const char* op, at::Device device, at::ScalarType type);
 
 // Throws Error(device) when kernels do not run on the device of that index.
 void check_gpu(const char* op, const CudaModule* module, const std::string& reason, int index);

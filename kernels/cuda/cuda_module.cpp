@@ -46,7 +46,7 @@ std::string read_facts(CudaModule& module) {
     DermisCudaDevice device{};
     error = entries.device(i, &device);
     if (error != 0) return fmt::format("CUDA device {} answers: {}", i, entries.error_text(error));
-    facts.devices.push_back({device.name, device.major, device.minor, device.memory_bytes});
+    facts.devices.push_back({device.name, device.major, device.minor, device.memory_bytes, device.multiprocessors});
   }
   return count == 0 ? "the CUDA driver sees no device" : "";
 }

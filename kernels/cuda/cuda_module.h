@@ -15,6 +15,7 @@ struct CudaDevice {
   std::string name;
   int major = 0, minor = 0;  // compute capability
   std::size_t memory_bytes = 0;
+  int multiprocessors = 1;
 };
 
 struct CudaFacts {

@@ -33,6 +33,7 @@ int device_facts(int index, DermisCudaDevice* device) {
   device->major = properties.major;
   device->minor = properties.minor;
   device->memory_bytes = properties.totalGlobalMem;
+  device->multiprocessors = properties.multiProcessorCount;
   return cudaSuccess;
 }
 
@@ -48,6 +49,7 @@ const DermisCudaEntries kEntries = {.abi_version = DERMIS_CUDA_ABI,
                                     .error_text = error_text,
                                     .attention_forward = dermis::launch_attention_forward,
                                     .attention_backward = dermis::launch_attention_backward,
+                                    .attention_decode = dermis::launch_attention_decode,
                                     .rms_norm_forward = dermis::launch_rms_norm_forward,
                                     .rms_norm_backward = dermis::launch_rms_norm_backward,
                                     .layer_norm_forward = dermis::launch_layer_norm_forward,

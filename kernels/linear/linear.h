@@ -1,5 +1,6 @@
 // Dense layer y = x W^T (+ b). x [..., C], W [F, C] as Hugging Face stores it, b [F]. Returns [..., F].
-// Differentiable in x, W and b. LibTorch's product throughout: an autograd function of our own around it showed no
+// W and b of another floating type are rounded to x's; their gradients come back in their own. Differentiable in x, W
+// and b. LibTorch's product throughout: an autograd function of our own around it showed no
 // gain beyond the noise at the shapes of nano. Projections that share their input gain by sharing one W instead.
 #pragma once
 

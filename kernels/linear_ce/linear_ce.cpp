@@ -212,9 +212,9 @@ void check(const Problem& p) {
   check_operand(p.x_LC.defined() && p.x_LC.dim() == 2 && p.x_LC.is_floating_point(), op, "x", "floating [L, C]",
                 p.x_LC);
   check_operand(p.weight_VC.defined() && p.weight_VC.dim() == 2 && p.weight_VC.size(1) == p.x_LC.size(1) &&
-                    p.weight_VC.scalar_type() == p.x_LC.scalar_type() && p.weight_VC.device() == p.x_LC.device() &&
+                    p.weight_VC.is_floating_point() && p.weight_VC.device() == p.x_LC.device() &&
                     p.weight_VC.size(0) > 0,
-                op, "weight", "[V, C], V > 0, with C, type and device of x", p.weight_VC);
+                op, "weight", "floating [V, C], V > 0, with C and device of x", p.weight_VC);
   const auto rows = static_cast<size_t>(p.x_LC.size(0));
   if (p.labels.size() != rows) fail_operand(op, "labels", std::to_string(rows), std::to_string(p.labels.size()));
   if (p.label_weights.size() != rows)
@@ -231,12 +231,13 @@ void check(const Problem& p) {
 at::Tensor linear_cross_entropy(const at::Tensor& x_LC, const at::Tensor& weight_VC, std::span<const int32_t> labels,
                                 std::span<const float> label_weights, const LinearCeOptions& options) {
   check({x_LC, weight_VC, labels, label_weights, options});
-  const Problem problem{x_LC.detach().contiguous(), weight_VC.detach(), labels, label_weights, options};
-  if (!needs_gradient({&x_LC, &weight_VC})) {
+  const at::Tensor weight = weight_VC.to(x_LC.scalar_type());
+  const Problem problem{x_LC.detach().contiguous(), weight.detach(), labels, label_weights, options};
+  if (!needs_gradient({&x_LC, &weight})) {
     const at::NoGradGuard no_grad;
     return solve(problem, {false, false}).loss;
   }
-  return LinearCeFunction::apply(x_LC, weight_VC, &problem);
+  return LinearCeFunction::apply(x_LC, weight, &problem);
 }
 
 }  // namespace dermis

@@ -14,7 +14,8 @@ struct LinearCeOptions {
   double final_softcap = 0;  // Gemma 2: cap * tanh(logit / cap); 0: none
 };
 
-// x_LC [L, C], weight_VC [V, C] (the tied embedding). Returns the scalar loss; differentiable in x and weight.
+// x_LC [L, C], weight_VC [V, C] (the tied embedding; of another floating type it is rounded to x's). Returns the scalar
+// loss; differentiable in x and weight.
 at::Tensor linear_cross_entropy(const at::Tensor& x_LC, const at::Tensor& weight_VC, std::span<const int32_t> labels,
                                 std::span<const float> label_weights, const LinearCeOptions& options = {});
 

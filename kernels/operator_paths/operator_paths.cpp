@@ -25,6 +25,9 @@ std::vector<OperatorPath> operator_paths() {
           {"rope", own("rows"), floats},
           {"gelu_tanh, gated_gelu", own("elements"), floats},
           {"dense", "LibTorch matrix product", "LibTorch matrix product"},
+          {"embed_tokens", "LibTorch operators", floats},
+          {"image_normalise", "LibTorch operators", floats},
+          {"sample_tokens", "fp64, a row at a time", floats},
           {"linear_cross_entropy", own("rows over chunks of LibTorch products"), floats},
           {"adamw_step", own("blocks, all tensors in one pass"), gpu("fp32 parameters", "others: LibTorch operators")},
           {"gradient_norm", own("blocks, fp64 sums"), floats}};

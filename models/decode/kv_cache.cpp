@@ -10,10 +10,10 @@
 
 namespace dermis {
 
-KvCache::KvCache(const LanguageConfig& config, int64_t slots, int64_t capacity, at::Device device)
+KvCache::KvCache(const LanguageConfig& config, int64_t slots, int64_t capacity, const Placement& placement)
     : lengths_(static_cast<size_t>(slots), 0), slots_(static_cast<size_t>(slots)), capacity_(capacity) {
   std::iota(slots_.begin(), slots_.end(), 0);
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  const auto options = at::TensorOptions().dtype(placement.compute).device(placement.device);
   for (int64_t i = 0; i < config.layers; ++i) {
     // Zeros, not garbage: rows between slots are never visible, but a masked product must not meet a NaN.
     keys_.push_back(at::zeros({slots * capacity, config.kv_heads, config.head_size}, options));

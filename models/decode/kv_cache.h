@@ -10,6 +10,7 @@
 
 #include "core/contract.h"
 #include "kernels/visible_keys/visible_keys.h"
+#include "models/placement.h"
 #include "models/vlm_config.h"
 
 namespace dermis {
@@ -17,7 +18,7 @@ namespace dermis {
 class KvCache {
  public:
   // `capacity`: tokens a slot to make room for at first; slots grow by doubling. Not thread-safe.
-  KvCache(const LanguageConfig& config, int64_t slots, int64_t capacity, at::Device device = at::kCPU);
+  KvCache(const LanguageConfig& config, int64_t slots, int64_t capacity, const Placement& placement = {});
 
   int64_t slot_count() const { return static_cast<int64_t>(lengths_.size()); }
   int64_t length(int64_t slot) const { return lengths_[static_cast<size_t>(slot)]; }

@@ -6,7 +6,7 @@
 #include "kernels/gated_gelu/gated_gelu.h"
 #include "kernels/linear/linear.h"
 #include "kernels/rms_norm/rms_norm.h"
-#include "models/layers/embed.h"
+#include "models/layers/gather_rows.h"
 
 namespace dermis {
 
@@ -18,17 +18,13 @@ struct GemmaDecoder::Run {
   std::shared_ptr<const VisibleKeys> visible = {};       // of all rows
   std::shared_ptr<const VisibleKeys> rows_visible = {};  // of those rows
   KvCache* cache = nullptr;
+
+  void select(std::span<const int32_t> wanted) {
+    rows = index_tensor(wanted, batch.rope.cos_TD2.device());
+    rows_rope = select_rows(batch.rope, rows);
+    rows_visible = std::make_shared<const VisibleKeys>(visible->select_rows(wanted));
+  }
 };
-
-namespace {
-
-std::shared_ptr<const VisibleKeys> visible_rows(const VisibleKeys& visible, const at::Tensor& rows) {
-  const at::Tensor on_cpu = rows.to(at::kCPU, at::kInt);
-  const std::span<const int32_t> indices(on_cpu.data_ptr<int32_t>(), static_cast<size_t>(on_cpu.numel()));
-  return std::make_shared<const VisibleKeys>(visible.select_rows(indices));
-}
-
-}  // namespace
 
 GemmaDecoder::GemmaDecoder(const LanguageConfig& config, const ParameterSet& parameters) : config_(config) {
   const std::string model = "language_model.model.";
@@ -89,22 +85,18 @@ at::Tensor GemmaDecoder::run_layers(const at::Tensor& inputs_TC, const Run& run,
   return y;
 }
 
-at::Tensor GemmaDecoder::forward(const at::Tensor& inputs_TC, const PackedBatch& batch, const at::Tensor& rows,
+at::Tensor GemmaDecoder::forward(const at::Tensor& inputs_TC, const PackedBatch& batch, std::span<const int32_t> rows,
                                  Trace* trace) const {
-  Run run{.batch = batch, .rows = rows, .visible = batch.visible};
-  if (rows.defined()) {
-    run.rows_rope = select_rows(batch.rope, rows);
-    run.rows_visible = visible_rows(*batch.visible, rows);
-  }
+  Run run{.batch = batch, .visible = batch.visible};
+  if (!rows.empty()) run.select(rows);
   return run_layers(inputs_TC, run, trace);
 }
 
 at::Tensor GemmaDecoder::extend(const at::Tensor& inputs_TC, const PackedBatch& batch, KvCache& cache,
-                                const at::Tensor& rows) const {
-  Run run{.batch = batch, .rows = rows, .cache = &cache};
+                                std::span<const int32_t> rows) const {
+  Run run{.batch = batch, .cache = &cache};
   run.visible = std::make_shared<const VisibleKeys>(cache.visible());
-  run.rows_rope = select_rows(batch.rope, rows);
-  run.rows_visible = visible_rows(*run.visible, rows);
+  run.select(rows);
   return run_layers(inputs_TC, run, nullptr);
 }
 

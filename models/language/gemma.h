@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "models/decode/kv_cache.h"
@@ -23,13 +24,14 @@ class GemmaDecoder {
  public:
   GemmaDecoder(const LanguageConfig& config, const ParameterSet& parameters);
 
-  // inputs [T, C] -> final-norm hidden states: of all rows, or of `rows` (int64, ascending) alone. Then the last layer
-  // computes queries, attention, output projection and MLP for those rows only; its keys and values need every row.
-  at::Tensor forward(const at::Tensor& inputs_TC, const PackedBatch& batch, const at::Tensor& rows = {},
+  // inputs [T, C] -> final-norm hidden states: of all rows (`rows` empty), or of `rows` (ascending) alone. Then the
+  // last layer computes queries, attention, output projection and MLP for those rows only; its keys and values need
+  // every row.
+  at::Tensor forward(const at::Tensor& inputs_TC, const PackedBatch& batch, std::span<const int32_t> rows = {},
                      Trace* trace = nullptr) const;
   // The same without autograd, with earlier keys and values from the cache; the new ones are appended to it.
   at::Tensor extend(const at::Tensor& inputs_TC, const PackedBatch& batch, KvCache& cache,
-                    const at::Tensor& rows) const;
+                    std::span<const int32_t> rows) const;
 
   const at::Tensor& embedding() const { return embedding_; }  // [V, C]; the head is tied to it
 

@@ -91,7 +91,6 @@ RopeTable select_rows(const RopeTable& table, const at::Tensor& rows) {
 
 PackedBatch pack_inputs(const Batch& batch, const VlmConfig& config, at::Device device) {
   PackedBatch packed;
-  packed.token_count = batch.token_count();
   std::vector<int32_t> rows, ids;
   rows.reserve(batch.tokens.size() - batch.image_slots.size());
   ids.reserve(rows.capacity());
@@ -104,10 +103,7 @@ PackedBatch pack_inputs(const Batch& batch, const VlmConfig& config, at::Device 
       ids.push_back(batch.tokens[row]);
     }
   }
-  packed.text_rows = index_tensor(rows, device);
-  packed.text_ids = index_tensor(ids, device);
-  packed.image_slots = index_tensor(batch.image_slots, device);
-  packed.image_rows = index_tensor(batch.image_rows, device);
+  packed.rows = embedding_rows(rows, ids, batch.image_slots, batch.image_rows, device);
 
   // Sequences repeat the same few positions: the sines are taken once a position and gathered.
   const int32_t last = batch.positions.empty() ? 0 : *std::max_element(batch.positions.begin(), batch.positions.end());

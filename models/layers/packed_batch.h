@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/contract.h"
+#include "kernels/embedding/embedding.h"
 #include "kernels/rope/rope.h"
 #include "kernels/visible_keys/visible_keys.h"
 #include "models/vlm_config.h"
@@ -15,11 +16,9 @@
 namespace dermis {
 
 struct PackedBatch {
-  at::Tensor text_rows, text_ids;      // int64: rows that hold words, and their token ids
-  at::Tensor image_slots, image_rows;  // int64: rows that hold image features, and which feature
-  RopeTable rope;                      // [T]
+  EmbeddingRows rows;  // which hold words, which image features
+  RopeTable rope;      // [T]
   std::shared_ptr<const VisibleKeys> visible;
-  int64_t token_count = 0;
 };
 
 // Throws Error(data) for what a batch of another tokenizer or model shows: token ids beyond the vocabulary, image slots

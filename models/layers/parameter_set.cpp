@@ -52,9 +52,9 @@ at::Tensor ParameterGroup::joined(size_t begin, size_t end) const {
   return JoinRows::apply(at::TensorList(leaves).slice(begin, end - begin), slice);
 }
 
-ParameterSet::ParameterSet(const std::vector<ParameterSpec>& table, at::Device device) {
+ParameterSet::ParameterSet(const std::vector<ParameterSpec>& table, const Placement& placement) {
   at::NoGradGuard no_grad;
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  const auto options = at::TensorOptions().dtype(placement.weights).device(placement.device);
   for (size_t begin = 0; begin < table.size();) {
     size_t end = begin + 1;
     std::vector<int64_t> shape = table[begin].shape;

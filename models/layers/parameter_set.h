@@ -24,7 +24,7 @@ struct ParameterGroup {
 
 class ParameterSet {
  public:
-  ParameterSet(const std::vector<ParameterSpec>& table, at::Device device);  // zeros
+  ParameterSet(const std::vector<ParameterSpec>& table, const Placement& placement);  // zeros
 
   const at::Tensor& at(const std::string& name) const;
   const ParameterGroup& group(const std::string& name) const;

@@ -40,7 +40,8 @@ at::Tensor SiglipTower::patches(const at::Tensor& pixels) const {
                                   .permute({0, 2, 4, 1, 3, 5})
                                   .reshape({images * config_.patches(), 3 * patch * patch});
   const at::Tensor features = dense(unfolded, patch_weight_.view({config_.hidden, -1}), patch_bias_);
-  return (features.view({images, config_.patches(), config_.hidden}) + positions_).view({-1, config_.hidden});
+  return (features.view({images, config_.patches(), config_.hidden}) + positions_.to(features.scalar_type()))
+      .view({-1, config_.hidden});
 }
 
 at::Tensor SiglipTower::attend(const Layer& layer, const at::Tensor& y_TC,

@@ -111,7 +111,7 @@ class WeightLoader {
   void check_head(const at::Tensor& embedding) const {
     if (head_.tensor == nullptr) return;
     const at::Tensor head = read_tensor(*head_.tensor, *head_.file);
-    if (head.sizes() == embedding.sizes() && head.equal(embedding.detach().cpu())) return;
+    if (head.sizes() == embedding.sizes() && head.to(embedding.scalar_type()).equal(embedding.detach().cpu())) return;
     throw Error(ErrorKind::data,
                 {.what = "The stored output head differs from the embedding it is tied to",
                  .where = *head_.file + ", " + head_.tensor->name,
@@ -139,7 +139,7 @@ void write_weights(const Vlm& model, const std::string& path) {
   std::vector<at::Tensor> on_cpu;
   std::vector<TensorView> views;
   for (const Parameter& parameter : model.parameters()) {
-    on_cpu.push_back(parameter.tensor.detach().cpu().contiguous());
+    on_cpu.push_back(parameter.tensor.detach().to(at::kCPU, at::kFloat).contiguous());
     const at::Tensor& tensor = on_cpu.back();
     views.push_back({.name = parameter.name,
                      .dtype = DType::f32,
@@ -153,7 +153,7 @@ void write_weights(const Vlm& model, const std::string& path) {
 
 VlmConfig load_config(const std::string& folder) { return load_config_with_note(folder, nullptr); }
 
-Vlm load_model(const std::string& folder, at::Device device, LoadReport* report) {
+Vlm load_model(const std::string& folder, const Placement& placement, LoadReport* report) {
   at::NoGradGuard no_grad;
   LoadReport own;
   LoadReport& filled = report == nullptr ? own : *report;
@@ -164,7 +164,7 @@ Vlm load_model(const std::string& folder, at::Device device, LoadReport* report)
   const CheckpointFiles files = CheckpointFiles::open(folder);
   WeightLoader loader(files, parameter_table(config), filled);
   loader.check(folder);
-  Vlm model = Vlm::uninitialized(config, device);
+  Vlm model = Vlm::uninitialized(config, placement);
   loader.fill(model);
   return model;
 }

@@ -21,7 +21,8 @@ struct LoadReport {
 VlmConfig load_config(const std::string& folder);
 // Accepts every generation of tensor names, one file or shards. Missing or misshapen tensors are Error(data) listing
 // all.
-Vlm load_model(const std::string& folder, at::Device device = at::kCPU, LoadReport* report = nullptr);
+// Weights are rounded to placement.weights.
+Vlm load_model(const std::string& folder, const Placement& placement = {}, LoadReport* report = nullptr);
 // Writes the whole folder so that AutoProcessor and PaliGemmaForConditionalGeneration load it. `tokenizer_model` is the
 // path of the SentencePiece file to copy in.
 void save_model(const Vlm& model, const std::string& folder, const std::string& tokenizer_model);

@@ -100,6 +100,7 @@ std::string recipe_digest(const Recipe& recipe) {
   ResolvedConfig<Recipe> plain;
   plain.value = recipe;
   const Recipe defaults;
+  plain.value.device = defaults.device;
   plain.value.threads = defaults.threads;
   plain.value.loader_threads = defaults.loader_threads;
   plain.value.cache_decoded = defaults.cache_decoded;

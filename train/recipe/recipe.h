@@ -26,6 +26,8 @@ struct CheckpointRecipe {
 
 struct Recipe {
   uint64_t seed = 1;
+  std::string device = "auto";
+  std::string precision = "auto";
   int threads = 0;
   int loader_threads = 1;
   bool cache_decoded = true;
@@ -37,6 +39,10 @@ struct Recipe {
   template <class V>
   void visit(V& v) {
     v.field("seed", seed, "of every random draw: weights, order, augmentation");
+    v.field("device", device, "auto (a GPU when there is one), cpu, cuda or cuda:N");
+    v.field("precision", precision,
+            "of the computation, weights stay fp32: fp32, bf16, or auto (bf16 on a GPU whose "
+            "kernels take the model's head sizes)");
     v.field("threads", threads, "of the computation; 0: all cores. Equal numbers give equal bits", at_least(0));
     v.field("loader_threads", loader_threads, "for decoding and augmentation, beside the computation", at_least(1));
     v.field("cache_decoded", cache_decoded, "keep decoded pictures in memory");

@@ -82,17 +82,21 @@ Tokenizer open_tokenizer(const ModelRecipe& recipe) {
                                  .fix = "make one with dermis tokenizer train, then set model.tokenizer"});
 }
 
-Vlm make_model(const ModelRecipe& recipe, const Tokenizer& tokenizer, uint64_t seed) {
-  if (!recipe.start.empty()) {
-    Vlm model = load_model(recipe.start);
-    check_tokenizer(recipe.start, tokenizer, model.config());
+Vlm make_model(const Recipe& recipe, const Tokenizer& tokenizer) {
+  const ModelRecipe& wanted = recipe.model;
+  const auto placement = [&](const VlmConfig& config) {
+    return choose_placement(recipe.device, recipe.precision, config, Purpose::training);
+  };
+  if (!wanted.start.empty()) {
+    Vlm model = load_model(wanted.start, placement(load_config(wanted.start)));
+    check_tokenizer(wanted.start, tokenizer, model.config());
     return model;
   }
-  VlmConfig config = preset(recipe.preset);
-  apply(recipe.geometry, config);
+  VlmConfig config = preset(wanted.preset);
+  apply(wanted.geometry, config);
   fit_tokenizer(tokenizer, config);
   config.validate();
-  return {config, seed};
+  return {config, recipe.seed, placement(config)};
 }
 
 StageShards open_shards(const StageRecipe& stage) {

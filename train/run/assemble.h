@@ -17,7 +17,7 @@ Tokenizer open_tokenizer(const ModelRecipe& recipe);
 
 // Random weights of the preset, its vocabulary fitted to the tokenizer; or the weights of `start`. Error(data) when the
 // tokenizer does not belong to the model.
-Vlm make_model(const ModelRecipe& recipe, const Tokenizer& tokenizer, uint64_t seed);
+Vlm make_model(const Recipe& recipe, const Tokenizer& tokenizer);
 
 struct StageShards {
   std::vector<std::shared_ptr<const ShardReader>> training, validation;

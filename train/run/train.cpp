@@ -22,11 +22,14 @@ namespace fs = std::filesystem;
 std::string inside(const std::string& folder, const char* name) { return (fs::path(folder) / name).string(); }
 
 // A fresh folder is started, also with --resume: a run that was killed before it wrote anything starts over.
-void open_folder(const ResolvedConfig<Recipe>& recipe, const TrainOptions& options, const RunIdentity& identity) {
-  const RunStart start{
-      .recipe = recipe.print(),
-      .recipe_hash = identity.recipe,
-      .facts = {{"data", identity.data}, {"tokenizer", identity.tokenizer}, {"threads", identity.threads}}};
+void open_folder(const ResolvedConfig<Recipe>& recipe, const TrainOptions& options, const RunIdentity& identity,
+                 const Placement& placement) {
+  const RunStart start{.recipe = recipe.print(),
+                       .recipe_hash = identity.recipe,
+                       .facts = {{"data", identity.data},
+                                 {"tokenizer", identity.tokenizer},
+                                 {"threads", identity.threads},
+                                 {"placement", describe(placement)}}};
   const bool has_run = fs::exists(inside(options.out, "starts.jsonl"));
   if (options.resume && has_run) return resume_run(options.out, start);
   if (!has_run && fs::exists(options.out) && !fs::is_empty(options.out)) {
@@ -114,9 +117,9 @@ TrainSummary train(const ResolvedConfig<Recipe>& resolved, const TrainOptions& o
   const Tokenizer tokenizer = open_tokenizer(recipe.model);
   std::vector<StageShards> stages;
   for (const StageRecipe& stage : recipe.stages) stages.push_back(open_shards(stage));
-  Vlm model = make_model(recipe.model, tokenizer, recipe.seed);
+  Vlm model = make_model(recipe, tokenizer);
   const RunIdentity identity = identity_of(recipe, tokenizer, stages);
-  open_folder(resolved, options, identity);
+  open_folder(resolved, options, identity, model.placement());
   check_disk_space(recipe, model, options.out);
   CheckpointStore store(inside(options.out, "checkpoints"), recipe.checkpoint.keep);
   std::vector<std::string> notes;
@@ -124,6 +127,7 @@ TrainSummary train(const ResolvedConfig<Recipe>& resolved, const TrainOptions& o
   RunState state;
   if (found) state = restore(*found, identity, options, model, notes);
   RunReport report(options.out, recipe.log_every_s, state.total_step());
+  if (model.placement().device.is_cuda()) notes.insert(notes.begin(), "computing on " + describe(model.placement()));
   for (const std::string& note : notes) report.note(note);
   RunContext context{.recipe = recipe,
                      .tokenizer = tokenizer,

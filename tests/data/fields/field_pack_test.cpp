@@ -92,6 +92,9 @@ TEST(FieldPack, EditsThatBreakItAreNamedWithFileAndKey) {
   EXPECT_THAT(error_after("strata.toml", "from = \"age\"", "from = \"years\""),
               HasSubstr("stratum age_band, key from"));
   EXPECT_THAT(error_after("costs.toml", "cost = 30", "cost = \"dear\""), HasSubstr("costs.toml, rule number 1"));
+  EXPECT_THAT(error_after("questions.toml", "\"[{age_band}, ]", "\"{age_band}, "),
+              HasSubstr("type diagnosis_in_context, key context"));
+  EXPECT_THAT(error_after("questions.toml", "wordings = 8", "wordings = 0"), HasSubstr("wordings"));
   EXPECT_THAT(error_after("checks.toml", "min_words = 4", "min_words = "), HasSubstr("edited/checks.toml:4"));
 }
 

@@ -166,6 +166,36 @@ TEST(Synth, MissingMetadataNeverStandsInAQuestion) {
   for (const PlannedRecord& record : plan_records(items, pack(), plan)) EXPECT_EQ(record.type->id, "ask_for_diagnosis");
 }
 
+TEST(Synth, ContextStandsBeforeTheQuestionAndLacksWhatTheItemLacks) {
+  std::vector<Item> items = some_items(2);
+  items[0].metadata = {{"age", "47"}, {"site", "face"}, {"bleed", "yes"}, {"biopsed", "yes"}, {"sex", "female"}};
+  items[1].metadata = {};
+  SynthPlan plan;
+  plan.weights = {{"diagnosis_in_context", 1}};
+  const std::vector<PlannedRecord> records = plan_records(items, pack(), plan);
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].turns[0].question.rfind("40-59, face, bleed yes, ", 0), 0U) << records[0].turns[0].question;
+  EXPECT_EQ(records[1].turns[0].question.find(','), std::string::npos) << records[1].turns[0].question;
+  for (Item& item : items) item.metadata = {{"biopsed", "yes"}};  // nothing that the context tells
+  EXPECT_TRUE(plan_records(items, pack(), plan).empty());
+}
+
+TEST(Synth, WordingsOfATypeAreRecordsOfTheirOwn) {
+  std::vector<Item> items = some_items(3);
+  for (Item& item : items) item.metadata = {{"age", "47"}, {"site", "face"}, {"itch", "no"}, {"grew", "yes"}};
+  SynthPlan plan;
+  plan.questions_per_item = 0;
+  plan.weights = {{"diagnosis_part_context", 1}};
+  std::map<std::string, std::set<std::string>> questions;
+  std::set<std::string> ids;
+  for (const PlannedRecord& record : plan_records(items, pack(), plan)) {
+    EXPECT_TRUE(ids.insert(record.id).second) << record.id;
+    EXPECT_TRUE(questions[record.item->id].insert(record.turns[0].question).second) << record.turns[0].question;
+  }
+  ASSERT_EQ(questions.size(), 3U);
+  for (const auto& [item, texts] : questions) EXPECT_GE(texts.size(), 6U);
+}
+
 TEST(Synth, BadPlansAndItemsAreErrors) {
   SynthPlan plan;
   plan.weights = {{"diagnosis_close", 1}};

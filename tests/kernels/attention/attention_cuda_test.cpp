@@ -65,7 +65,11 @@ TEST(AttentionCuda, ForwardAndGradientsFromSlicesOfOneProjection) {
     expect_near(projection.grad(), grad, c.name + ": gradient");
     const at::NoGradGuard no_grad;
     const AttentionResult result = attention_forward(q, k, v, c.visible, c.options);
-    EXPECT_TRUE(at::equal(result.o_THD, o)) << c.name << ": with and without autograd";
+    if (rows_share_no_key(c.visible)) {
+      expect_near(result.o_THD, exact.o_THD, c.name + ": the decode kernel");
+    } else {
+      EXPECT_TRUE(at::equal(result.o_THD, o)) << c.name << ": with and without autograd";
+    }
     EXPECT_TRUE(at::allclose(result.lse_HT.to(at::kDouble), exact.lse_HT, 1e-4, 1e-4)) << c.name;
   }
 }
@@ -90,6 +94,36 @@ TEST(AttentionCuda, NoRowsNoKeys) {
   const AttentionResult blind = attention_forward(some, none, none, VisibleKeys({0, 0, 0}, {0, 0, 0}, 0));
   EXPECT_EQ(blind.o_THD.abs().max().item<float>(), 0.0F);
   EXPECT_EQ(blind.lse_HT.max().item<float>(), -std::numeric_limits<float>::infinity());
+}
+
+// A decoding step: one row a sequence against a cache in which every sequence has a slot of its own.
+TEST(AttentionCuda, RowsThatShareNoKeyGoToTheDecodeKernel) {
+  const VisibleKeys step({0, 700, 760, 800}, {690, 737, 760, 801}, 820);
+  ASSERT_TRUE(rows_share_no_key(step));
+  EXPECT_FALSE(rows_share_no_key(testing::causal({2})));
+  static int decodes;
+  decodes = 0;
+  DermisCudaEntries entries = testing::emulated_attention_entries<64>();
+  entries.attention_forward = nullptr;
+  static decltype(entries.attention_decode) decode;
+  decode = entries.attention_decode;
+  entries.attention_decode = [](ElementType type, int head_size, const AttentionDecodeParams<void>& p, void* stream) {
+    ++decodes;
+    EXPECT_GT(p.splits, 1);
+    return decode(type, head_size, p, stream);
+  };
+  const testing::EmulatedGpu gpu(entries);
+  const at::Tensor q = testing::random_tensor({4, 4, 64}, 1).to(at::kBFloat16);
+  const at::Tensor cache = testing::random_tensor({820, 4, 64}, 2).to(at::kBFloat16);  // keys and values side by side
+  const at::Tensor k = cache.narrow(1, 0, 2), v = cache.narrow(1, 2, 2);
+  for (const double softcap : {0.0, 3.0}) {
+    const AttentionOptions options{.scale = 0, .softcap = softcap};
+    const AttentionReference exact = attention_reference(q, k, v, step, options);
+    const AttentionResult found = attention_forward(q, k, v, step, options);
+    expect_near(found.o_THD, exact.o_THD, "o");
+    EXPECT_TRUE(at::allclose(found.lse_HT.to(at::kDouble), exact.lse_HT, 1e-4, 1e-4));
+  }
+  EXPECT_EQ(decodes, 2);
 }
 
 TEST(AttentionCuda, IntervalsAreUploadedOnceAndShared) {

@@ -1,5 +1,5 @@
 // A GPU that is the emulator: while an EmulatedGpu lives, CPU tensors lie in its memory (with red zones, every access
-// of a kernel checked) and 16-bit ones are served by the very kernels that nvcc compiles, run as fibers. So the way
+// of a kernel checked) and they are served by the very kernels that nvcc compiles, run as fibers. So the way
 // from at::Tensor to a kernel's parameters and back is tested without a device. Slow: small shapes only.
 #pragma once
 
@@ -69,7 +69,7 @@ class EmulatedGpu {
  public:
   // `entries`: launchers to add to those of fake_entries().
   explicit EmulatedGpu(const DermisCudaEntries& entries)
-      : entries_(entries), module_{&entries_, {13000, 13000, {{"Emulator", 8, 0, 0}}}, ""}, device_(module_) {}
+      : entries_(entries), module_{&entries_, {13000, 13000, {{"Emulator", 8, 0, 0, 16}}}, ""}, device_(module_) {}
 
  private:
   EmulatedMemory memory_;

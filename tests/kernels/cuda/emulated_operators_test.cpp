@@ -5,89 +5,21 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "kernels/adamw/adamw.h"
-#include "kernels/adamw/adamw_kernel.h"
-#include "kernels/column_sum/column_sum_kernel.h"
+#include "kernels/embedding/embedding.h"
 #include "kernels/gated_gelu/gated_gelu.h"
-#include "kernels/gated_gelu/gated_gelu_kernel.h"
+#include "kernels/image_normalise/image_normalise.h"
 #include "kernels/layer_norm/layer_norm.h"
-#include "kernels/layer_norm/layer_norm_kernel.h"
 #include "kernels/linear_ce/linear_ce.h"
-#include "kernels/linear_ce/linear_ce_kernel.h"
 #include "kernels/rms_norm/rms_norm.h"
-#include "kernels/rms_norm/rms_norm_kernel.h"
 #include "kernels/rope/rope.h"
-#include "kernels/rope/rope_kernel.h"
+#include "tests/kernels/cuda/emulated_entries.h"
 #include "tests/kernels/cuda/emulated_gpu.h"
 
 namespace dermis {
 namespace {
 
 using TensorList = std::vector<at::Tensor>;
-using testing::launch_in_emulator;
-
-int column_sum(const ColumnSumParams& p) { return launch_in_emulator<ColumnSumKernel>(column_sum_launch(p), p); }
-
-// What the module's .cu files launch.
-DermisCudaEntries emulated_entries() {
-  DermisCudaEntries entries = testing::fake_entries();
-  entries.rms_norm_forward = [](const RmsNormForwardParams& p, void*) {
-    return for_element_type(
-        p.type, [&]<class E>(E) { return launch_in_emulator<RmsNormForwardKernel<E>>(rms_norm_forward_launch(p), p); });
-  };
-  entries.rms_norm_backward = [](const RmsNormBackwardParams& p, void*) {
-    for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<RmsNormBackwardKernel<E>>(rms_norm_backward_launch(p), p);
-    });
-    return p.grad_weight == nullptr ? 0 : column_sum(rms_norm_weight_sum(p));
-  };
-  entries.layer_norm_forward = [](const LayerNormForwardParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<LayerNormForwardKernel<E>>(layer_norm_forward_launch(p), p);
-    });
-  };
-  entries.layer_norm_backward = [](const LayerNormBackwardParams& p, void*) {
-    for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<LayerNormBackwardKernel<E>>(layer_norm_backward_launch(p), p);
-    });
-    return p.grad_weight == nullptr ? 0 : column_sum(layer_norm_weight_sum(p));
-  };
-  entries.rope = [](const RopeParams& p, void*) {
-    return for_element_type(
-        p.type, [&]<class E>(E) { return launch_in_emulator<RopeKernel<E>>(elementwise_launch(rope_pieces(p)), p); });
-  };
-  entries.gelu_forward = [](const GeluForwardParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<GeluForwardKernel<E>>(elementwise_launch(ceil_div(p.count, kEight)), p);
-    });
-  };
-  entries.gelu_backward = [](const GeluBackwardParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<GeluBackwardKernel<E>>(elementwise_launch(ceil_div(p.count, kEight)), p);
-    });
-  };
-  entries.gated_forward = [](const GatedForwardParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<GatedForwardKernel<E, GeluTanh>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
-    });
-  };
-  entries.gated_backward = [](const GatedBackwardParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<GatedBackwardKernel<E, GeluTanh>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
-    });
-  };
-  entries.cross_entropy = [](const CrossEntropyParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      launch_in_emulator<CrossEntropySumsKernel<E>>(cross_entropy_sums_launch(p), p);
-      return launch_in_emulator<CrossEntropyGradientKernel<E>>(cross_entropy_gradient_launch(p), p);
-    });
-  };
-  entries.adamw = [](const AdamWParams& p, void*) { return launch_in_emulator<AdamWKernel>(adamw_launch(p), p); };
-  entries.gradient_norm = [](const GradientNormParams& p, void*) {
-    launch_in_emulator<GradientSquaresKernel>(gradient_squares_launch(p), p);
-    return launch_in_emulator<GradientTotalKernel>(gradient_total_launch(), p);
-  };
-  return entries;
-}
+using testing::emulated_operator_entries;
 
 // Outputs of `run` and gradients of its inputs along fixed directions.
 TensorList values_and_gradients(const TensorList& inputs, at::ScalarType type,
@@ -110,7 +42,7 @@ void compare(const char* op, const TensorList& drawn, const std::function<Tensor
   for (const at::Tensor& x : drawn) inputs.push_back(x.to(at::kBFloat16));
   const TensorList expected = values_and_gradients(inputs, at::kDouble, run);
   for (const auto& [type, tolerance] : {std::pair{at::kFloat, 2e-5}, std::pair{at::kBFloat16, 2e-2}}) {
-    const testing::EmulatedGpu gpu(emulated_entries());
+    const testing::EmulatedGpu gpu(emulated_operator_entries());
     const TensorList found = values_and_gradients(inputs, type, run);
     ASSERT_EQ(found.size(), expected.size());
     for (size_t i = 0; i < found.size(); ++i) {
@@ -162,6 +94,28 @@ TEST(EmulatedOperators, CrossEntropyOfTheHead) {
   }
 }
 
+TEST(EmulatedOperators, EmbeddingGathersAWordsRowsInOrder) {
+  at::manual_seed(6);
+  const std::vector<int32_t> text_rows{0, 3, 4, 6}, text_ids{2, 8, 2, 2}, slots{1, 2, 5}, image_rows{1, 0, 1};
+  compare("embed_tokens", {normal({9, 24}), normal({2, 24})}, [&](const TensorList& in) {
+    return TensorList{
+        embed_tokens(in[0], in[1], embedding_rows(text_rows, text_ids, slots, image_rows, at::kCPU), 4.5)};
+  });
+}
+
+TEST(EmulatedOperators, PicturesAreNormalisedAsOnTheCpu) {
+  at::manual_seed(7);
+  const at::Tensor pixels = at::randint(0, 256, {2, 3, 5, 5}, at::kByte);
+  const std::array<float, 3> mean{0.5F, 0.4F, 0.3F}, std{0.5F, 0.25F, 0.2F};
+  const at::Tensor expected = image_normalise(pixels, mean, std, at::kCPU, at::kFloat);
+  for (const auto& [type, tolerance] : {std::pair{at::kFloat, 1e-6}, std::pair{at::kBFloat16, 1e-2}}) {
+    const testing::EmulatedGpu gpu(emulated_operator_entries());
+    const at::Tensor found = image_normalise(pixels.clone(), mean, std, at::kCPU, type);
+    EXPECT_EQ(found.scalar_type(), type);
+    EXPECT_LE((found.to(at::kFloat) - expected).abs().max().item<double>(), tolerance * 4);
+  }
+}
+
 TEST(EmulatedOperators, AdamWAndGradientNormOverSeveralTensors) {
   at::manual_seed(4);
   const auto run = [](at::ScalarType type, TensorList& results) {
@@ -179,7 +133,7 @@ TEST(EmulatedOperators, AdamWAndGradientNormOverSeveralTensors) {
   };
   TensorList expected, found;
   run(at::kDouble, expected);
-  const testing::EmulatedGpu gpu(emulated_entries());
+  const testing::EmulatedGpu gpu(emulated_operator_entries());
   run(at::kFloat, found);
   for (size_t i = 0; i < found.size(); ++i)
     EXPECT_TRUE(at::allclose(found[i].to(at::kDouble), expected[i], 1e-5, 1e-6)) << i;

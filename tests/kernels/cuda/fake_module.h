@@ -10,7 +10,7 @@ struct FakeRuntime {
   int driver = 13000, runtime = 13000;
   int version_error = 0, count_error = 0, device_error = 0;
   int devices = 1;
-  DermisCudaDevice device{"Test GPU", 9, 0, uint64_t{80} << 30};
+  DermisCudaDevice device{"Test GPU", 9, 0, uint64_t{80} << 30, 132};
 };
 inline FakeRuntime fake_runtime;
 

@@ -69,7 +69,7 @@ class SavedModel {
 TEST(HfFolder, WhatIsSavedLoadsBitForBit) {
   const SavedModel saved;
   LoadReport report;
-  const Vlm loaded = load_model(saved.path(), at::kCPU, &report);
+  const Vlm loaded = load_model(saved.path(), {}, &report);
   const auto left = saved.model().parameters(), right = loaded.parameters();
   ASSERT_EQ(left.size(), right.size());
   for (size_t i = 0; i < left.size(); ++i) {
@@ -112,7 +112,7 @@ TEST_P(Layouts, LoadTheSameModel) {
   DERMIS_NEED(original);
   at::NoGradGuard no_grad;
   LoadReport report;
-  const Vlm model = load_model(folder.string(), at::kCPU, &report);
+  const Vlm model = load_model(folder.string(), {}, &report);
   EXPECT_EQ(report.layout, layout);
   EXPECT_EQ(report.notes.size(), 1u);  // no preprocessor_config.json lies there
   const testing::ParityFile inputs(original / "inputs.safetensors"), expected(original / "expected.safetensors");
