@@ -8,7 +8,7 @@ program = build/$(PRESET)/dermis
 .PHONY: help setup build test demo bench clean lint kernel-table bundle gpu-check
 
 help:
-	@echo "make demo    set up, build, and run the whole pipeline on generated pictures (5 to 10 minutes on 2 cores)"
+	@echo "make demo    set up, build, and run the whole pipeline on generated pictures (about 9 minutes on 2 cores)"
 	@echo "make test    set up, build, and run every test"
 	@echo "make bundle  a folder and a tarball that run on another x86-64 Linux beside a torch 2.11.0 wheel"
 	@echo "make gpu-check  all that a GPU is needed for: tests, probes, sanitizers, benchmark (9 minutes on an H200)"
@@ -18,10 +18,14 @@ help:
 setup:
 	@DERMIS_LIBTORCH="$(DERMIS_LIBTORCH)" .cmake/setup.sh
 
+# What `build` builds; empty: everything, tests too.
+TARGETS ?=
+demo bench: TARGETS = dermis
+
 build: setup
 	@cmake --preset $(PRESET) $(if $(DERMIS_LIBTORCH),-DDERMIS_LIBTORCH="$(DERMIS_LIBTORCH)") $(CONFIGURE_FLAGS) | grep -E "LibTorch|CUDA|Error|error" || true
 	@test -e build/$(PRESET)/build.ninja
-	@cmake --build --preset $(PRESET) --parallel $(JOBS)
+	@cmake --build --preset $(PRESET) --parallel $(JOBS) $(if $(TARGETS),--target $(TARGETS))
 
 test: build
 	@ctest --preset $(PRESET) --parallel $(JOBS)
