@@ -32,13 +32,13 @@ const QuestionType* take_weighted(Weighted& from, Random& random) {
   return type;
 }
 
-Weighted fitting_types(const Item& item, const FieldPack& pack, const SynthPlan& plan,
-                       const DataVocabulary& vocabulary) {
+Weighted fitting_types(const Item& item, const FieldPack& pack, const SynthPlan& plan, const DataVocabulary& vocabulary,
+                       const QuestionBank& bank) {
   Weighted fitting;
   for (const QuestionType& type : pack.types) {
     double weight = plan.weights.empty() && type.style == plan.style ? (type.self_instruct ? kSelfInstruct : 1) : 0;
     if (const auto at = plan.weights.find(type.id); at != plan.weights.end()) weight = at->second;
-    if (weight > 0 && type_applies(type, item, pack, vocabulary)) fitting.emplace_back(&type, weight);
+    if (weight > 0 && type_applies(type, item, pack, vocabulary, bank)) fitting.emplace_back(&type, weight);
   }
   return fitting;
 }
@@ -55,13 +55,13 @@ const QuestionType* take_alternating(Weighted& from, bool specific, Random& rand
 }
 
 std::vector<const QuestionType*> choose_types(const Item& item, const FieldPack& pack, const SynthPlan& plan,
-                                              const DataVocabulary& vocabulary) {
+                                              const DataVocabulary& vocabulary, const QuestionBank& bank) {
   std::vector<const QuestionType*> chosen;
   for (const std::string& id : plan.always) {
     const QuestionType* type = pack.find_type(id);
-    if (type_applies(*type, item, pack, vocabulary)) chosen.push_back(type);
+    if (type_applies(*type, item, pack, vocabulary, bank)) chosen.push_back(type);
   }
-  Weighted left = fitting_types(item, pack, plan, vocabulary);
+  Weighted left = fitting_types(item, pack, plan, vocabulary, bank);
   std::erase_if(
       left, [&](const auto& entry) { return std::find(chosen.begin(), chosen.end(), entry.first) != chosen.end(); });
   Random random(plan.seed, RandomPurpose::question, stable_hash(item.source + "\n" + item.id));
@@ -157,7 +157,7 @@ std::vector<PlannedRecord> plan_records(const std::vector<Item>& items, const Fi
   for (const Item& item : items) {
     const auto& splits = plan.splits;
     if (!splits.empty() && std::find(splits.begin(), splits.end(), item.split) == splits.end()) continue;
-    for (const QuestionType* type : choose_types(item, pack, plan, vocabulary)) {
+    for (const QuestionType* type : choose_types(item, pack, plan, vocabulary, bank)) {
       std::set<std::string> worded;  // first questions that the item has of this type
       for (int wording = 0; wording < type->wordings; ++wording) {
         auto record = make_record(*type, item, pack, vocabulary, bank, plan.seed, wording);

@@ -87,8 +87,8 @@ bool needs_label(const QuestionType& type) {
 }
 
 // A set of bare pictures has no context: asking with it would be the question without it under another name.
-bool context_occurs(const QuestionType& type, const FieldPack& pack, const DataVocabulary& vocabulary) {
-  const std::vector<std::string> names = Grammar::parse(type.context, "type " + type.id + ", context").all();
+bool context_occurs(const Grammar& context, const FieldPack& pack, const DataVocabulary& vocabulary) {
+  const std::vector<std::string>& names = context.all();
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     const Stratum* stratum = pack.find_stratum(name);
     return vocabulary.attributes.contains(stratum == nullptr ? name : stratum->from);
@@ -107,7 +107,8 @@ QuestionBank::QuestionBank(const FieldPack& pack) {
 
 const QuestionBank::Texts& QuestionBank::of(const QuestionType& type) const { return texts_.at(&type); }
 
-bool type_applies(const QuestionType& type, const Item& item, const FieldPack& pack, const DataVocabulary& vocabulary) {
+bool type_applies(const QuestionType& type, const Item& item, const FieldPack& pack, const DataVocabulary& vocabulary,
+                  const QuestionBank& bank) {
   const bool covered =
       type.sources.empty() || std::any_of(type.sources.begin(), type.sources.end(),
                                           [&](const auto& id) { return pack.find_source(id)->covers(item.source); });
@@ -115,10 +116,10 @@ bool type_applies(const QuestionType& type, const Item& item, const FieldPack& p
     return need == "label" ? !item.label.empty() : item.metadata.contains(need);
   });
   if (!covered || !has_needs || (needs_label(type) && item.label.empty())) return false;
-  if (!type.context.empty() && !context_occurs(type, pack, vocabulary)) return false;
+  if (!type.context.empty() && !context_occurs(bank.of(type).context, pack, vocabulary)) return false;
   if (!type.turns.empty()) {
     return std::all_of(type.turns.begin(), type.turns.end(), [&](const std::string& turn) {
-      return type_applies(*pack.find_type(turn), item, pack, vocabulary);
+      return type_applies(*pack.find_type(turn), item, pack, vocabulary, bank);
     });
   }
   if (!type.closed()) return true;

@@ -24,7 +24,8 @@ class QuestionBank {
 
 // Does the type apply to the item: its source, what it needs, at least two options for a closed question, and some of
 // its context in the set.
-bool type_applies(const QuestionType& type, const Item& item, const FieldPack& pack, const DataVocabulary& vocabulary);
+bool type_applies(const QuestionType& type, const Item& item, const FieldPack& pack, const DataVocabulary& vocabulary,
+                  const QuestionBank& bank);
 
 // Nothing when no paraphrase can be filled in from the item. `wording`: which of the item's records of this type.
 std::optional<PlannedTurn> make_turn(const QuestionType& type, const Item& item, const FieldPack& pack,

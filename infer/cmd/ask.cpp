@@ -5,6 +5,7 @@
 
 #include "core/cli/parse.h"
 #include "core/error.h"
+#include "infer/cmd/engine_options.h"
 #include "infer/cmd/verbs.h"
 #include "infer/engine/engine.h"
 
@@ -40,10 +41,7 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--seed", generation.seed, "of sampling")->capture_default_str();
-  app.add_option("--device", where.device, "auto (a GPU when there is one), cpu, cuda or cuda:N")
-      ->capture_default_str();
-  app.add_option("--precision", where.precision, "auto (bf16 on a GPU, fp32 on a CPU), fp32, bf16 or fp16")
-      ->capture_default_str();
+  add_engine_options(app, where);
   if (!parse_arguments(app, words)) return 0;
   if (question.find_first_not_of(" \t\n") == std::string::npos) {
     throw Error(ErrorKind::usage, {.what = "the question is empty",

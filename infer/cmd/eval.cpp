@@ -11,6 +11,7 @@
 #include "core/io/atomic_file.h"
 #include "core/io/jsonl.h"
 #include "core/log/progress.h"
+#include "infer/cmd/engine_options.h"
 #include "infer/eval/predict.h"
 #include "infer/report/eval_report.h"
 
@@ -47,10 +48,7 @@ bool parse(const std::vector<std::string>& words, EvalArguments& a) {
   app.add_flag("--restart", a.options.restart, "drop predictions of an earlier run");
   app.add_flag("--allow-contaminated", a.allow_contaminated,
                "evaluate although training saw part of the set; the report says so");
-  app.add_option("--device", a.where.device, "auto (a GPU when there is one), cpu, cuda or cuda:N")
-      ->capture_default_str();
-  app.add_option("--precision", a.where.precision, "auto (bf16 on a GPU, fp32 on a CPU), fp32, bf16 or fp16")
-      ->capture_default_str();
+  add_engine_options(app, a.where);
   return parse_arguments(app, words);
 }
 

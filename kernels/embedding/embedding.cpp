@@ -1,12 +1,12 @@
 #include "kernels/embedding/embedding.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
-
-#include <algorithm>
 
 #include "kernels/cuda/cuda_rows.h"
 #include "kernels/embedding/embedding_cuda.h"
+#include "kernels/operand/index_tensor.h"
 #include "kernels/operand/operand.h"
 
 namespace dermis {
@@ -17,17 +17,10 @@ using torch::autograd::variable_list;
 
 constexpr const char* kName = "embed_tokens";
 
-template <class Int>
-at::Tensor int64_copy(std::span<const Int> values, at::Device device) {
-  at::Tensor result = at::empty({static_cast<int64_t>(values.size())}, at::kLong);
-  std::copy(values.begin(), values.end(), result.mutable_data_ptr<int64_t>());
-  return result.to(device);
-}
-
 EmbeddingRows::Gathers gathers(std::span<const int32_t> targets, std::span<const int32_t> sources, at::Device device) {
   const RowGroups groups = group_rows(targets, sources);
-  return {int64_copy<int64_t>(groups.targets, device), int64_copy<int64_t>(groups.offsets, device),
-          int64_copy<int64_t>(groups.sources, device)};
+  return {index_tensor(groups.targets, device), index_tensor(groups.offsets, device),
+          index_tensor(groups.sources, device)};
 }
 
 const int64_t* data_of(const at::Tensor& rows) { return rows.const_data_ptr<int64_t>(); }
@@ -123,12 +116,12 @@ class EmbedTokens : public torch::autograd::Function<EmbedTokens> {
 EmbeddingRows embedding_rows(std::span<const int32_t> text_rows, std::span<const int32_t> text_ids,
                              std::span<const int32_t> image_slots, std::span<const int32_t> image_rows,
                              at::Device device) {
-  EmbeddingRows rows{.text_rows = int64_copy(text_rows, device),
-                     .text_ids = int64_copy(text_ids, device),
-                     .image_slots = int64_copy(image_slots, device),
-                     .image_rows = int64_copy(image_rows, device),
+  EmbeddingRows rows{.text_rows = index_tensor(text_rows, device),
+                     .text_ids = index_tensor(text_ids, device),
+                     .image_slots = index_tensor(image_slots, device),
+                     .image_rows = index_tensor(image_rows, device),
                      .token_count = static_cast<int64_t>(text_rows.size() + image_slots.size())};
-  if (cuda_kernels_for(kName, device, at::kFloat) != nullptr) {
+  if (at::GradMode::is_enabled() && cuda_kernels_for(kName, device, at::kFloat) != nullptr) {
     rows.words = gathers(text_ids, text_rows, device);
     rows.features = gathers(image_rows, image_slots, device);
   }
@@ -144,7 +137,8 @@ at::Tensor embed_tokens(const at::Tensor& weight_VC, const at::Tensor& features,
                     given.scalar_type() == weight_VC.scalar_type() && given.device() == weight_VC.device(),
                 kName, "features", "[N * M, C] with C, type and device of weight", given);
   const CudaModule* module = cuda_kernels_for(kName, weight_VC);
-  if (module != nullptr && !rows.words.targets.defined()) module = nullptr;  // LibTorch's operators were chosen then
+  // Rows made without autograd, or while LibTorch's operators were chosen, lack what our backward pass gathers.
+  if (needs_gradient({&weight_VC, &given}) && !rows.words.targets.defined()) module = nullptr;
   return EmbedTokens::apply(weight_VC.contiguous(), given.contiguous(),
                             c10::make_intrusive<Node>(rows, module, scale, weight_VC.size(0), given.size(0)));
 }

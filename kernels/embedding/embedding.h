@@ -18,7 +18,7 @@ struct EmbeddingRows {
   int64_t token_count = 0;             // text_rows and image_slots together name each of these once
 
   // Which gradient rows each word and each feature gathers, in a fixed order; for tensors that kernels of ours serve on
-  // a GPU, undefined elsewhere.
+  // a GPU, when autograd is on; undefined elsewhere.
   struct Gathers {
     at::Tensor targets, offsets, sources;  // row_groups.h
   };

@@ -1,5 +1,5 @@
 // Choosing the next token of each row of logits on the GPU: temperature, then top-k, then top-p, then one draw, as
-// models/decode/sampler.h does on the CPU; temperature 0 takes the largest logit, the first of equals.
+// kernels/sampling/sampling.h does on the CPU; temperature 0 takes the largest logit, the first of equals.
 //
 // Tokens are ordered by their logit, the largest first, equals by index. What is kept is a beginning of this order: the
 // first top_k, and of those the fewest whose probabilities reach top_p of their sum. The draw is the first token at

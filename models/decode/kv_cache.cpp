@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "models/layers/packed_batch.h"
+#include "kernels/operand/index_tensor.h"
 
 namespace dermis {
 

@@ -5,6 +5,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/gated_gelu/gated_gelu.h"
 #include "kernels/linear/linear.h"
+#include "kernels/operand/index_tensor.h"
 #include "kernels/rms_norm/rms_norm.h"
 #include "models/layers/gather_rows.h"
 

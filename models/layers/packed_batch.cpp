@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "kernels/operand/index_tensor.h"
 
 namespace dermis {
 namespace {
@@ -77,12 +78,6 @@ void check_batch(const Batch& batch, const VlmConfig& config, int64_t feature_ro
     need_token(batch, batch.label_rows[l], batch.label_ids[l], config, "label_ids");
   }
   check_images(batch, config, feature_rows);
-}
-
-at::Tensor index_tensor(std::span<const int32_t> indices, at::Device device) {
-  at::Tensor result = at::empty({static_cast<int64_t>(indices.size())}, at::kLong);
-  std::copy(indices.begin(), indices.end(), result.data_ptr<int64_t>());
-  return result.to(device);
 }
 
 RopeTable select_rows(const RopeTable& table, const at::Tensor& rows) {

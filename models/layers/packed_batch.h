@@ -27,8 +27,6 @@ void check_batch(const Batch& batch, const VlmConfig& config, int64_t feature_ro
 
 PackedBatch pack_inputs(const Batch& batch, const VlmConfig& config, at::Device device);
 
-at::Tensor index_tensor(std::span<const int32_t> indices, at::Device device);  // int64 copy
-
 // Rows of the table at these row numbers.
 RopeTable select_rows(const RopeTable& table, const at::Tensor& rows);
 
