@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -41,8 +42,10 @@ LoaderSample read_sample(const ShardReader& reader, int source, int64_t index, c
                          std::atomic<int64_t>& dropped, std::atomic<int64_t>& cut) {
   const ShardSample shard = reader.read_text(index);
   LoaderSample sample{source, index, shard.item.label, shard.item.width, shard.item.height, {}};
+  std::map<std::string, int> records_of_type;
+  for (const auto& record : shard.records) ++records_of_type[record.question_type];
   for (const auto& record : shard.records) {
-    const double weight = type_weight(limits.options, record.question_type);
+    const double weight = type_weight(limits.options, record.question_type) / records_of_type.at(record.question_type);
     if (weight <= 0) continue;
     check_answers(record, reader.where(index));
     Question question{encode_sequence({record.id, record.turns, record.weight, 0}, limits.tokenizer), weight};

@@ -11,7 +11,7 @@ namespace dermis {
 
 struct Question {
   SequenceTokens tokens;
-  double draw_weight = 1.0;  // of its question type
+  double draw_weight = 1.0;  // of its question type, shared out among the picture's records of that type
 };
 
 struct LoaderSample {

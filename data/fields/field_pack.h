@@ -62,7 +62,7 @@ struct QuestionType {
   std::string context;                 // grammar text before every question: what is known without looking
   std::vector<std::string> questions;  // grammar texts
   std::vector<std::string> turns;      // conversation: question types asked one after another
-  int wordings = 1;                    // records an item gets, each worded anew; equal wordings count once
+  int wordings = 1;                    // records a training item gets, each worded anew; equal wordings count once
   bool closed() const { return target != AnswerTarget::open; }
 };
 

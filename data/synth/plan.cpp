@@ -158,8 +158,9 @@ std::vector<PlannedRecord> plan_records(const std::vector<Item>& items, const Fi
     const auto& splits = plan.splits;
     if (!splits.empty() && std::find(splits.begin(), splits.end(), item.split) == splits.end()) continue;
     for (const QuestionType* type : choose_types(item, pack, plan, vocabulary, bank)) {
+      const int wordings = item.split == "val" || item.split == "test" ? 1 : type->wordings;
       std::set<std::string> worded;  // first questions that the item has of this type
-      for (int wording = 0; wording < type->wordings; ++wording) {
+      for (int wording = 0; wording < wordings; ++wording) {
         auto record = make_record(*type, item, pack, vocabulary, bank, plan.seed, wording);
         if (record && worded.insert(record->turns.front().question).second) records.push_back(std::move(*record));
       }

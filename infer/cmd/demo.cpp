@@ -237,11 +237,20 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
                      {"stages[0].minutes=0", "stages[0].epochs=0",
                       "stages[0].steps=" + std::to_string(steps_of_run(at("finetune")))}));
   for (const std::string run : {"finetune", "scratch"}) {
-    steps.run("evaluation on the held-out split: " + run,
-              {"eval", at(run + "/model"), at("site_shards/test"), "--out", at(run + "/eval"), "--questions",
-               "diagnosis_closed,diagnosis_in_context", "--views", "8", "--title",
-               (o.real.empty() ? "Practice site" : fs::path(o.real).filename().string()) +
-                   (run == "finetune" ? ", pretrained and fine-tuned" : ", fine-tuned only")});
+    Words evaluate{"eval",
+                   at(run + "/model"),
+                   at("site_shards/test"),
+                   "--out",
+                   at(run + "/eval"),
+                   "--questions",
+                   "diagnosis_closed,diagnosis_in_context",
+                   "--views",
+                   "8",
+                   "--title",
+                   (o.real.empty() ? "Practice site" : fs::path(o.real).filename().string()) +
+                       (run == "finetune" ? ", pretrained and fine-tuned" : ", fine-tuned only")};
+    if (has_validation) evaluate.insert(evaluate.end(), {"--correct-on", at("site_shards/val")});
+    steps.run("evaluation on the held-out split: " + run, evaluate);
   }
   steps.run("does synthetic pretraining help here?",
             {"compare", at("scratch/eval"), at("finetune/eval"), "--names", "without pretraining,with pretraining",

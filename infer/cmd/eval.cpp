@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "core/cli/parse.h"
 #include "core/error.h"
@@ -19,7 +20,7 @@ namespace dermis {
 namespace {
 
 struct EvalArguments {
-  std::string model, shards, run, title;
+  std::string model, shards, run, title, validation;
   EvalOptions options;
   EngineOptions where;
   bool allow_contaminated = false;
@@ -38,6 +39,9 @@ bool parse(const std::vector<std::string>& words, EvalArguments& a) {
   app.add_option("--views", a.options.views, "orientations averaged for closed questions")
       ->check(CLI::Range(1, 8))
       ->capture_default_str();
+  app.add_option("--correct-on", a.validation,
+                 "shard folder of the validation split: the model's lean towards some options of closed questions is "
+                 "measured there and taken out");
   app.add_option("--batch", a.options.images_per_batch, "pictures a batch")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
@@ -50,6 +54,36 @@ bool parse(const std::vector<std::string>& words, EvalArguments& a) {
                "evaluate although training saw part of the set; the report says so");
   add_engine_options(app, a.where);
   return parse_arguments(app, words);
+}
+
+std::vector<Prediction> predict_with_progress(const std::string& name, const Engine& engine, const ShardReader& shards,
+                                              const EvalOptions& options) {
+  const int64_t pictures = options.limit > 0 ? std::min(options.limit, shards.size()) : shards.size();
+  Progress progress(name, pictures);
+  std::vector<Prediction> predictions =
+      predict(engine, shards, options, [&](int64_t done, int64_t) { progress.update(done); });
+  progress.finish(pictures);
+  return predictions;
+}
+
+// Validation must share no patient, lesion or picture with training, nor with the set that its findings are used on.
+AnswerCorrection correction_from(const Engine& engine, const EvalArguments& a, const ShardManifest& held_out) {
+  const ShardReader validation(a.validation);
+  if (!a.allow_contaminated) {
+    refuse_contamination(check_contamination(a.model, validation.manifest()), a.validation);
+  }
+  const std::set<std::string> groups(held_out.groups.begin(), held_out.groups.end());
+  for (const std::string& group : validation.manifest().groups) {
+    if (!groups.contains(group)) continue;
+    throw Error(ErrorKind::data, {.what = "the validation set shares a leakage group with the held-out set",
+                                  .where = a.validation + ", group " + group,
+                                  .expected = "splits that share no patient, lesion or picture",
+                                  .fix = "give --correct-on the validation split of the same 'dermis data split'"});
+  }
+  EvalOptions options = a.options;
+  options.out = (std::filesystem::path(a.options.out) / "validation").string();
+  options.limit = 0;
+  return fit_answer_correction(predict_with_progress("validation", engine, validation, options));
 }
 
 void print_summary(const EvalSummary& summary) {
@@ -84,10 +118,8 @@ int run_eval(const CommandTable&, const std::vector<std::string>& words) {
   const Contamination contamination = check_contamination(a.model, shards.manifest());
   if (!a.allow_contaminated) refuse_contamination(contamination, a.shards);
 
-  Progress progress("eval", a.options.limit > 0 ? std::min(a.options.limit, shards.size()) : shards.size());
-  const std::vector<Prediction> predictions =
-      predict(engine, shards, a.options, [&](int64_t done, int64_t) { progress.update(done); });
-  progress.finish(a.options.limit > 0 ? std::min(a.options.limit, shards.size()) : shards.size());
+  if (!a.validation.empty()) a.options.correction = correction_from(engine, a, shards.manifest());
+  const std::vector<Prediction> predictions = predict_with_progress("eval", engine, shards, a.options);
 
   EvalReport report;
   report.title = a.title.empty() ? "Evaluation on " + fs::path(a.shards).lexically_normal().string() : a.title;
@@ -97,12 +129,16 @@ int run_eval(const CommandTable&, const std::vector<std::string>& words) {
   report.shards_fingerprint = shards.manifest().fingerprint;
   report.licence = shards.manifest().licence;
   report.views = a.options.views;
+  report.validation = a.validation;
+  report.correction = a.options.correction;
   report.summary = summarize(predictions);
   report.predictions = &predictions;
   report.pictures = &shards;
   report.contamination = contamination;
   if (!a.run.empty()) report.loss_curves = loss_curves_of(a.run);
-  write_file_atomically((fs::path(a.options.out) / "metrics.json").string(), to_json(report.summary).dump(2) + "\n");
+  nlohmann::ordered_json metrics = to_json(report.summary);
+  metrics["correction"] = to_json(report.correction);
+  write_file_atomically((fs::path(a.options.out) / "metrics.json").string(), metrics.dump(2) + "\n");
   const std::string page = (fs::path(a.options.out) / "report.html").string();
   write_file_atomically(page, eval_report_html(report));
   print_summary(report.summary);

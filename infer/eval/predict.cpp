@@ -57,7 +57,8 @@ std::vector<Asked> questions_of(const ShardSample& sample, int64_t index, int im
   return asked;
 }
 
-void answer_closed(const Engine& engine, const std::vector<Image>& images, std::vector<Asked>& asked, int views) {
+void answer_closed(const Engine& engine, const std::vector<Image>& images, std::vector<Asked>& asked,
+                   const EvalOptions& options) {
   std::vector<Question> questions;
   std::vector<size_t> where;
   for (size_t i = 0; i < asked.size(); ++i) {
@@ -65,11 +66,14 @@ void answer_closed(const Engine& engine, const std::vector<Image>& images, std::
     questions.push_back(asked[i].question);
     where.push_back(i);
   }
-  const auto scores = score_options(engine, images, questions, views);
+  const auto scores = score_options(engine, images, questions, options.views);
   for (size_t q = 0; q < questions.size(); ++q) {
     Prediction& line = asked[where[q]].line;
-    line.probabilities = probabilities_of(scores[q]);
-    const auto best = std::max_element(scores[q].begin(), scores[q].end()) - scores[q].begin();
+    const auto correction = options.correction.find(line.question_type);
+    const std::vector<double> corrected =
+        correction == options.correction.end() ? scores[q] : correction->second.corrected(line.options, scores[q]);
+    line.probabilities = probabilities_of(corrected);
+    const auto best = std::max_element(corrected.begin(), corrected.end()) - corrected.begin();
     line.predicted = line.options[static_cast<size_t>(best)];
     line.log_likelihood = scores[q][static_cast<size_t>(best)];
   }
@@ -135,7 +139,8 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
                                 std::string(version()) + " " + commit(),
                                 options.views,
                                 options.max_new_tokens,
-                                precision_name(engine.model.placement().compute)};
+                                precision_name(engine.model.placement().compute),
+                                to_json(options.correction)};
   const bool resumed = std::filesystem::exists(path) && std::filesystem::file_size(path) > 0;
   std::map<std::string, Prediction> done;
   if (resumed) done = earlier_predictions(path, header);
@@ -165,7 +170,7 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
     for (Asked& one : asked) {
       if (!done.contains(one.line.id)) open_work.push_back(one);
     }
-    answer_closed(engine, images, open_work, options.views);
+    answer_closed(engine, images, open_work, options);
     answer_open(engine, images, open_work, options.max_new_tokens);
     size_t at = 0;
     for (Asked& one : asked) {

@@ -8,6 +8,7 @@
 
 #include "data/shard/shard.h"
 #include "infer/engine/engine.h"
+#include "infer/eval/answer_correction.h"
 #include "infer/eval/prediction.h"
 
 namespace dermis {
@@ -19,8 +20,9 @@ struct EvalOptions {
   int images_per_batch = 8;
   int views = 1;  // orientations averaged for closed questions, 1..8
   int max_new_tokens = 48;
-  int64_t limit = 0;     // pictures; 0: all
-  bool restart = false;  // drop what an earlier run left
+  AnswerCorrection correction;  // of closed questions; empty: answers as the model gives them
+  int64_t limit = 0;            // pictures; 0: all
+  bool restart = false;         // drop what an earlier run left
 };
 
 // Predictions in the order of the shards: those of an earlier run of the same model, shards and settings are kept, the

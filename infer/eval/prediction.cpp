@@ -64,7 +64,8 @@ nlohmann::ordered_json to_json(const PredictionHeader& h) {
           {"engine_version", h.engine_version},
           {"views", h.views},
           {"max_new_tokens", h.max_new_tokens},
-          {"precision", h.precision}};
+          {"precision", h.precision},
+          {"correction", h.correction}};
 }
 
 }  // namespace dermis

@@ -33,7 +33,8 @@ struct PredictionHeader {
   std::string model, model_digest, shards, shards_fingerprint, engine_version;
   int views = 1;
   int max_new_tokens = 0;
-  std::string precision = "fp32";  // of the computation
+  std::string precision = "fp32";                                        // of the computation
+  nlohmann::ordered_json correction = nlohmann::ordered_json::object();  // of answers (answer_correction.h)
 };
 nlohmann::ordered_json to_json(const PredictionHeader& header);
 

@@ -51,6 +51,27 @@ std::string contamination_text(const Contamination& c) {
       c.groups.size());
 }
 
+// What was taken out of the answers, so that a reader can judge it.
+std::string correction_of(const EvalReport& report) {
+  if (report.correction.empty()) return "";
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [type, one] : report.correction) {
+    if (one.offsets.empty()) {
+      rows.push_back({escape_html(type), std::to_string(one.questions), format_number(one.scale, 2), "all", "0"});
+    }
+    for (const auto& [option, offset] : one.offsets) {
+      rows.push_back({escape_html(type), std::to_string(one.questions), format_number(one.scale, 2),
+                      escape_html(option), format_number(offset, 2)});
+    }
+  }
+  return html_section("Correction of answers",
+                      "Fitted on the validation set " + escape_html(report.validation) +
+                          ", every class counting equally: log likelihoods are multiplied by the scale, then the "
+                          "option's offset is added. A positive offset means that the model gave this answer too "
+                          "rarely. No offsets: too few validation questions of some class.",
+                      html_table({"question type", "n", "scale", "option", "offset"}, rows, 1));
+}
+
 std::string details_of(const ClosedSummary& s) {
   std::vector<std::vector<std::string>> rows;
   for (const ClassRow& row : s.rows) {
@@ -126,11 +147,13 @@ std::string gallery_of(const EvalReport& report) {
 }  // namespace
 
 std::string eval_report_html(const EvalReport& report) {
-  std::string lead = fmt::format(
-      "<p>model <code>{}</code> <code>{}</code><br>held-out set <code>{}</code> <code>{}</code>, licence {}{}</p>",
-      escape_html(report.model), report.model_digest.substr(0, 12), escape_html(report.shards),
-      report.shards_fingerprint.substr(0, 12), escape_html(report.licence.empty() ? "unknown" : report.licence),
-      report.views > 1 ? fmt::format(", closed questions averaged over {} orientations", report.views) : "");
+  std::string lead =
+      fmt::format(
+          "<p>model <code>{}</code> <code>{}</code><br>held-out set <code>{}</code> <code>{}</code>, licence {}{}</p>",
+          escape_html(report.model), report.model_digest.substr(0, 12), escape_html(report.shards),
+          report.shards_fingerprint.substr(0, 12), escape_html(report.licence.empty() ? "unknown" : report.licence),
+          report.views > 1 ? fmt::format(", closed questions averaged over {} orientations", report.views) : "") +
+      (report.correction.empty() ? "" : "<p>answers corrected on the validation set, see below</p>");
   std::string body = tiles_of(report) + contamination_text(report.contamination);
   if (!report.summary.closed.empty()) {
     body += html_section("Closed questions",
@@ -149,6 +172,7 @@ std::string eval_report_html(const EvalReport& report) {
     body += details_of(report.summary.closed.front());
     body += strata_of(report.summary.closed.front());
   }
+  body += correction_of(report);
   body += gallery_of(report);
   for (size_t i = 1; i < report.summary.closed.size(); ++i) {
     const ClosedSummary& s = report.summary.closed[i];

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/shard/shard.h"
+#include "infer/eval/answer_correction.h"
 #include "infer/eval/contamination.h"
 #include "infer/eval/summary.h"
 #include "infer/report/charts.h"
@@ -15,6 +16,8 @@ struct EvalReport {
   std::string title;
   std::string model, model_digest, shards, shards_fingerprint, licence;
   int views = 1;
+  std::string validation;  // shards that the correction was fitted on; empty: none
+  AnswerCorrection correction;
   EvalSummary summary;
   const std::vector<Prediction>* predictions = nullptr;
   const ShardReader* pictures = nullptr;  // for the gallery

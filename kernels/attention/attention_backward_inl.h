@@ -8,9 +8,8 @@
 namespace dermis {
 namespace {
 
-// Five key tiles, two tiles of weights and three blocks of rows share the second-level cache.
-constexpr int64_t kBackwardTileFloats = 32 * 1024;
-constexpr int64_t kMaxBackwardKeys = 256;
+// Weights of a block against a tile of keys; with the score gradients twice as many.
+constexpr int64_t kBackwardScores = 12 * 1024;
 
 struct BackwardBlock {
   const AttentionBackwardTask* task;
@@ -23,66 +22,55 @@ struct BackwardBlock {
   int64_t key_begin, key_end;  // the tile
 };
 
-// Scores of one row of a panel become weights. Softcap: slopes receives d capped / d score.
-inline void recompute_weights(const BackwardBlock& b, float* p, float* slopes, int64_t row, int64_t first,
-                              int64_t vectors) {
+// Scores of one row of a panel become weights, products of grad_o and values the gradients of scores before scaling.
+inline void finish_scores(const BackwardBlock& b, int64_t row, int64_t panel, int64_t vectors) {
+  float *p = b.p + score_at(b, panel, row), *ds = b.ds + score_at(b, panel, row);
   const float softcap = b.task->heads.softcap;
-  const Vec max = splat(b.max[row]), inverse = splat(b.inverse[row]);
-  const int64_t lo = b.lo[row], hi = b.hi[row];
-  for (int64_t v = 0; v < vectors; ++v) {
-    Vec x = load(p + v * kLanes);
+  const Vec max = splat(b.max[row]), inverse = splat(b.inverse[row]), dot = splat(b.dot[row]);
+  const int64_t lo = b.lo[row] - panel * kPanel, hi = b.hi[row] - panel * kPanel;
+  for (int64_t at = 0; at < vectors * kLanes; at += kLanes) {
+    Vec x = load(p + at), gradient = load(ds + at) - dot;
     if (softcap != 0) {
       const Vec t = tanh_of(x);
       x = t * splat(softcap * kLog2E);
-      store(slopes + v * kLanes, fnma(t, t, splat(1.0F)));
+      gradient = gradient * fnma(t, t, splat(1.0F));
     }
-    const int64_t at = first + v * kLanes;
     if (at < lo || at + kLanes > hi) x = inside(x, at, lo, hi, splat(kMinusInfinity));
-    store(p + v * kLanes, exp2_of(x - max) * inverse);
+    const Vec weight = exp2_of(x - max) * inverse;
+    store(p + at, weight);
+    store(ds + at, zero_where_zero(weight, weight * gradient));
+  }
+  if (vectors == 1) {  // strips of keys may reach over both halves of a panel
+    store(p + kLanes, splat(0.0F));
+    store(ds + kLanes, splat(0.0F));
   }
 }
 
-template <int M, int NV>
-inline void score_gradients(const BackwardBlock& b, int64_t row, int64_t panel) {
-  const AttentionBackwardTask& task = *b.task;
-  const int64_t head_size = task.heads.head_size;
-  const int64_t slot = ((panel - b.key_begin / kPanel) * b.rows + row) * kPanel;
-  float *p = b.p + slot, *ds = b.ds + slot;
-  multiply_over_head<M, NV>(b.q + row * kPanel, b.rows, task.k_transposed + panel * head_size * kPanel, head_size, p);
-  float products[M * kPanel], slopes[M * kPanel];
-  multiply_over_head<M, NV>(b.grad_o + row * kPanel, b.rows, task.v_transposed + panel * head_size * kPanel, head_size,
-                            products);
-  for (int i = 0; i < M; ++i) {
-    recompute_weights(b, p + i * kPanel, slopes + i * kPanel, row + i, panel * kPanel, NV);
-    const Vec dot = splat(b.dot[row + i]);
-    for (int n = 0; n < NV; ++n) {
-      const int64_t at = i * kPanel + n * kLanes;
-      const Vec weight = load(p + at);
-      Vec gradient = weight * (load(products + at) - dot);
-      if (task.heads.softcap != 0) gradient = gradient * load(slopes + at);
-      store(ds + at, zero_where_zero(weight, gradient));
+void score_gradients(const BackwardBlock& b) {
+  multiply_by_keys(b, b.q, b.task->k_transposed, b.p);
+  multiply_by_keys(b, b.grad_o, b.task->v_transposed, b.ds);
+  for_strips(b.rows, [&](int64_t first, int64_t count) {
+    const KeyRange keys = keys_of_strip(b, first, count);
+    for (int64_t panel = keys.begin / kPanel; panel * kPanel < keys.end; ++panel) {
+      const int64_t vectors = keys.end - panel * kPanel > kLanes ? 2 : 1;
+      for (int64_t row = first; row < first + count; ++row) finish_scores(b, row, panel, vectors);
     }
-    if (NV == 1) {  // strips of keys may reach over both halves of a panel
-      store(p + i * kPanel + kLanes, splat(0.0F));
-      store(ds + i * kPanel + kLanes, splat(0.0F));
-    }
-  }
+  });
 }
 
 template <int M, int NV>
-[[gnu::noinline]] void query_gradient(const BackwardBlock& b, int64_t row, int64_t d, int64_t begin, int64_t end) {
+[[gnu::noinline]] void query_gradient(const BackwardBlock& b, int64_t row, int64_t d, KeyRange keys) {
   float* grad_q = b.grad_q + (d / kPanel * b.rows + row) * kPanel;
   const float* k = b.task->k_natural + d / kPanel * b.task->rows.keys * kPanel;
   bool fresh = b.lo[row] >= b.key_begin;
-  for (int64_t chain = begin; chain < end;) {
-    const int64_t chain_end = chain_end_of(chain, end);
+  for (int64_t chain = keys.begin; chain < keys.end;) {
+    const int64_t chain_end = chain_end_of(chain, keys.end);
     Vec acc[M][NV];
     clear(acc);
     for (int64_t key = chain; key < chain_end;) {
       const int64_t panel = key / kPanel;
       const int64_t stop = smaller(chain_end, (panel + 1) * kPanel);
-      const float* ds = b.ds + ((panel - b.key_begin / kPanel) * b.rows + row) * kPanel + key % kPanel;
-      multiply<M, NV, false>(ds, k + key * kPanel, stop - key, acc);
+      multiply<M, NV, false>(b.ds + score_at(b, panel, row) + key % kPanel, k + key * kPanel, stop - key, acc);
       key = stop;
     }
     add_block(grad_q, acc, fresh);
@@ -91,24 +79,34 @@ template <int M, int NV>
   }
 }
 
+using QueryGradient = void (*)(const BackwardBlock&, int64_t row, int64_t d, KeyRange);
 template <int M>
-void backward_strip(const BackwardBlock& b, int64_t row) {
+constexpr QueryGradient kQueryGradientOf[2] = {query_gradient<M, 1>, query_gradient<M, 2>};
+constexpr const QueryGradient* kQueryGradients[] = {
+    nullptr,
+    kQueryGradientOf<1>,
+    kQueryGradientOf<2>,
+    kQueryGradientOf<3>,
+    kQueryGradientOf<4>,
+    kQueryGradientOf<5>,
+    kQueryGradientOf<6>,
+#if defined(__AVX512F__)
+    kQueryGradientOf<7>,
+    kQueryGradientOf<8>,
+    kQueryGradientOf<9>,
+    kQueryGradientOf<10>,
+    kQueryGradientOf<11>,
+    kQueryGradientOf<12>,
+#endif
+};
+
+void query_gradients(const BackwardBlock& b) {
   const int64_t head_size = b.task->heads.head_size;
-  const int64_t begin = larger(b.lo[row], b.key_begin), end = smaller(b.hi[row + M - 1], b.key_end);
-  if (begin >= end) return;
-  for (int64_t panel = begin / kPanel; panel * kPanel < end; ++panel) {
-    if (end - panel * kPanel > kLanes) {
-      score_gradients<M, 2>(b, row, panel);
-    } else {
-      score_gradients<M, 1>(b, row, panel);
-    }
-  }
   for (int64_t d = 0; d < head_size; d += kPanel) {
-    if (head_size - d > kLanes) {
-      query_gradient<M, 2>(b, row, d, begin, end);
-    } else {
-      query_gradient<M, 1>(b, row, d, begin, end);
-    }
+    for_strips(b.rows, [&](int64_t row, int64_t count) {
+      const KeyRange keys = keys_of_strip(b, row, count);
+      if (keys.begin < keys.end) kQueryGradients[count][head_size - d > kLanes](b, row, d, keys);
+    });
   }
 }
 
@@ -123,24 +121,14 @@ template <int M, int NV>
   }
 }
 
+using AddToKeys = void (*)(const float* weights, const float* rows, float* sums, int64_t steps);
 template <int M>
-void add_to_keys(const float* weights, const float* rows, float* sums, int64_t steps, bool wide) {
-  wide ? add_to_keys<M, 2>(weights, rows, sums, steps) : add_to_keys<M, 1>(weights, rows, sums, steps);
-}
-
-using BackwardStrip = void (*)(const BackwardBlock&, int64_t row);
-using KeyStrip = void (*)(const float*, const float*, float*, int64_t, bool);
-constexpr BackwardStrip kBackwardStrips[] = {
-    nullptr,           backward_strip<1>, backward_strip<2>, backward_strip<3>,  backward_strip<4>,  backward_strip<5>,
-    backward_strip<6>,
+constexpr AddToKeys kAddToKeysOf[2] = {add_to_keys<M, 1>, add_to_keys<M, 2>};
+constexpr const AddToKeys* kAddToKeys[] = {
+    nullptr,         kAddToKeysOf<1>, kAddToKeysOf<2>, kAddToKeysOf<3>,  kAddToKeysOf<4>,  kAddToKeysOf<5>,
+    kAddToKeysOf<6>,
 #if defined(__AVX512F__)
-    backward_strip<7>, backward_strip<8>, backward_strip<9>, backward_strip<10>, backward_strip<11>, backward_strip<12>,
-#endif
-};
-constexpr KeyStrip kKeyStrips[] = {
-    nullptr,        add_to_keys<1>, add_to_keys<2>, add_to_keys<3>,  add_to_keys<4>,  add_to_keys<5>,  add_to_keys<6>,
-#if defined(__AVX512F__)
-    add_to_keys<7>, add_to_keys<8>, add_to_keys<9>, add_to_keys<10>, add_to_keys<11>, add_to_keys<12>,
+    kAddToKeysOf<7>, kAddToKeysOf<8>, kAddToKeysOf<9>, kAddToKeysOf<10>, kAddToKeysOf<11>, kAddToKeysOf<12>,
 #endif
 };
 
@@ -163,8 +151,8 @@ inline void key_gradients(const BackwardBlock& b, int64_t key, int64_t count, in
   const int64_t rows = (d / kPanel * b.rows + begin) * kPanel;
   const int64_t sums = (d / kPanel * keys + key - task.key_begin) * kPanel;
   const bool wide = task.heads.head_size - d > kLanes;
-  kKeyStrips[count](b.p + weights, b.grad_o + rows, task.grad_v + sums, end - begin, wide);
-  kKeyStrips[count](b.ds + weights, b.q + rows, task.grad_k + sums, end - begin, wide);
+  kAddToKeys[count][wide](b.p + weights, b.grad_o + rows, task.grad_v + sums, end - begin);
+  kAddToKeys[count][wide](b.ds + weights, b.q + rows, task.grad_k + sums, end - begin);
 }
 
 void key_gradients_of_tile(const BackwardBlock& b) {
@@ -173,17 +161,14 @@ void key_gradients_of_tile(const BackwardBlock& b) {
   for (int64_t d = 0; d < task.heads.head_size; d += kPanel) {
     for (int64_t panel = b.key_begin; panel < stop; panel += kPanel) {
       const int64_t from = larger(panel, task.key_begin), keys = smaller(panel + kPanel, stop) - from;
-      const int64_t strips = (keys + kStrip - 1) / kStrip;
-      for (int64_t strip = 0; strip < strips; ++strip) {
-        const int64_t key = from + strip * keys / strips;
-        key_gradients(b, key, from + (strip + 1) * keys / strips - key, d);
-      }
+      for_strips(keys, [&](int64_t key, int64_t count) { key_gradients(b, from + key, count, d); });
     }
   }
 }
 
 inline int64_t backward_tile_keys(const AttentionBackwardTask& t) {
-  return tile_keys(t.key_end - t.key_begin + kPanel, t.heads.head_size, kBackwardTileFloats, kMaxBackwardKeys);
+  const int64_t rows = smaller(t.block_tokens, t.rows.tokens) * t.heads.group;
+  return tile_keys(t.key_end - t.key_begin + kPanel, rows, kBackwardScores);
 }
 
 // Natural panels of q, grad_o and grad_q, two tiles of weights; over the rows two arrays of eight bytes, three of four.
@@ -249,14 +234,11 @@ inline void unpack_row(const float* panels, int64_t rows, int64_t row, int64_t h
 void backward_block(BackwardBlock& b) {
   const AttentionBackwardTask& t = *b.task;
   const int64_t each = backward_tile_keys(t);
-  const int64_t strips = (b.rows + kStrip - 1) / kStrip;
   for (int64_t key = b.lo[0] / kPanel * kPanel; key < b.hi[b.rows - 1]; key += each) {
     b.key_begin = key;
     b.key_end = key + each;
-    for (int64_t strip = 0; strip < strips; ++strip) {
-      const int64_t row = strip * b.rows / strips;
-      kBackwardStrips[(strip + 1) * b.rows / strips - row](b, row);
-    }
+    score_gradients(b);
+    query_gradients(b);
     key_gradients_of_tile(b);
   }
 }

@@ -1,5 +1,6 @@
-// Forward pass of one block of query rows: for strips of rows, scores against a tile of keys, softmax with a running
-// maximum, weights times values. For attention_avx2.cpp and attention_avx512.cpp.
+// Forward pass of one block of query rows: scores against a tile of keys, softmax with a running maximum, weights times
+// values. One panel of keys or values meets all strips of rows before the next comes, so that it is read from the
+// first-level cache and the rows from the second. For attention_avx2.cpp and attention_avx512.cpp.
 #pragma once
 
 #include "kernels/attention/attention_kernels.h"
@@ -9,9 +10,8 @@
 namespace dermis {
 namespace {
 
-// Floats of a transposed key tile and a natural value tile that stay in a 1 MiB second-level cache beside the rows.
-constexpr int64_t kForwardTileFloats = 96 * 1024;
-constexpr int64_t kMaxForwardKeys = 1024;
+// Scores of a block against a tile of keys: they stay in the second-level cache beside the rows.
+constexpr int64_t kForwardScores = 24 * 1024;
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -21,18 +21,38 @@ struct ForwardBlock {
   int64_t rows;                // tokens * group
   float* q;                    // natural panels, multiplied by the query factor
   float* o;                    // natural panels, not yet divided by the sums
-  float* s;                    // scores of one strip: [panel of the tile][row][kPanel]
+  float* s;                    // scores, then weights: [panel of the tile][row][kPanel]
   int64_t *lo, *hi;            // per row, from the segment's first key
   float *max, *sum;            // per row, running
+  float* factor;               // per row: what its sums before this tile are to be multiplied by
   float** out;                 // per row
   int64_t key_begin, key_end;  // the tile
 };
 
-// Scores of one row become weights 2^(x - max); returns what the row's earlier sums are to be multiplied by.
-[[gnu::noinline]] float weigh_row(const ForwardBlock& b, float* s, int64_t panel_stride, int64_t row, int64_t first,
-                                  int64_t last) {
-  const int64_t lo = b.lo[row] - first * kLanes, hi = b.hi[row] - first * kLanes;  // in lanes from s
-  const int64_t vectors = last - first;
+// Keys of the tile that a strip of rows sees, none when end <= begin.
+struct KeyRange {
+  int64_t begin, end;
+  bool meets(int64_t panel) const { return begin < (panel + 1) * kPanel && panel * kPanel < end; }
+};
+
+template <typename Block>
+inline KeyRange keys_of_strip(const Block& b, int64_t row, int64_t count) {
+  return {larger(b.lo[row], b.key_begin), smaller(b.hi[row + count - 1], b.key_end)};
+}
+
+// Where scores of (panel, row) lie in a tile: [panel of the tile][row][kPanel].
+template <typename Block>
+inline int64_t score_at(const Block& b, int64_t panel, int64_t row) {
+  return ((panel - b.key_begin / kPanel) * b.rows + row) * kPanel;
+}
+
+// Scores of one row become weights 2^(x - max).
+[[gnu::noinline]] void weigh_row(const ForwardBlock& b, int64_t row, KeyRange keys) {
+  const int64_t first = keys.begin / kPanel;
+  float* s = b.s + score_at(b, first, row);
+  const int64_t panel_stride = b.rows * kPanel;
+  const int64_t lo = b.lo[row] - first * kPanel, hi = b.hi[row] - first * kPanel;  // in lanes from s
+  const int64_t vectors = (keys.end - first * kPanel + kLanes - 1) / kLanes;
   const float softcap = b.task->heads.softcap;
   const auto at = [&](int64_t v) { return s + (v >> 1) * panel_stride + (v & 1) * kLanes; };
   Vec top = splat(kMinusInfinity);
@@ -56,9 +76,9 @@ struct ForwardBlock {
     sum = sum + p;
   }
   const float factor = max == before ? 1.0F : max_lanes(exp2_of(splat(before) - shift));
+  b.factor[row] = factor;
   b.max[row] = max;
   b.sum[row] = b.sum[row] * factor + sum_lanes(sum);
-  return factor;
 }
 
 template <int M, int NV>
@@ -80,19 +100,12 @@ template <int M, int NV>
   }
 }
 
-// Keys of a tile that a strip of rows sees, and what its earlier sums are worth beside this tile's.
-struct StripKeys {
-  int64_t begin, end;
-  bool first_tile, last_tile;
-  const float* factor;  // per row
-};
-
 // One panel of output columns: o = o * factor + weights * values.
 template <int M, int NV>
-[[gnu::noinline]] void weigh_values(const ForwardBlock& b, int64_t row, int64_t d, const StripKeys& keys) {
+[[gnu::noinline]] void weigh_values(const ForwardBlock& b, int64_t row, int64_t d, KeyRange keys) {
   float* o = b.o + (d / kPanel * b.rows + row) * kPanel;
   const float* v = b.task->v_natural + d / kPanel * b.task->rows.keys * kPanel;
-  const int64_t first_panel = keys.begin / kPanel;
+  const bool first_tile = b.lo[row] >= b.key_begin, last_tile = b.hi[row + M - 1] <= b.key_end;
   for (int64_t chain = keys.begin; chain < keys.end;) {
     const int64_t chain_end = chain_end_of(chain, keys.end);
     Vec acc[M][NV];
@@ -100,20 +113,19 @@ template <int M, int NV>
     for (int64_t key = chain; key < chain_end;) {
       const int64_t panel = key / kPanel;
       const int64_t stop = smaller(chain_end, (panel + 1) * kPanel);
-      multiply<M, NV, false>(b.s + (panel - first_panel) * M * kPanel + key % kPanel, v + key * kPanel, stop - key,
-                             acc);
+      multiply<M, NV, false>(b.s + score_at(b, panel, row) + key % kPanel, v + key * kPanel, stop - key, acc);
       key = stop;
     }
-    if (chain > keys.begin || !keys.first_tile) {
+    if (chain > keys.begin || !first_tile) {
       const bool rescale = chain == keys.begin;
 #pragma GCC unroll 16
       for (int i = 0; i < M; ++i) {
-        const Vec factor = splat(rescale ? keys.factor[i] : 1.0F);
+        const Vec factor = splat(rescale ? b.factor[row + i] : 1.0F);
 #pragma GCC unroll 2
         for (int n = 0; n < NV; ++n) acc[i][n] = fma(load(o + i * kPanel + n * kLanes), factor, acc[i][n]);
       }
     }
-    if (chain_end == keys.end && keys.last_tile) {
+    if (chain_end == keys.end && last_tile) {
       write_rows(b, row, d, acc);
     } else {
       store_block(o, acc);
@@ -122,62 +134,66 @@ template <int M, int NV>
   }
 }
 
+using WeighValues = void (*)(const ForwardBlock&, int64_t row, int64_t d, KeyRange);
 template <int M>
-void forward_strip(const ForwardBlock& b, int64_t row) {
-  const AttentionForwardTask& task = *b.task;
-  const int64_t head_size = task.heads.head_size;
-  const int64_t begin = larger(b.lo[row], b.key_begin), end = smaller(b.hi[row + M - 1], b.key_end);
-  if (begin >= end) return;
-  const int64_t first_panel = begin / kPanel;
-  for (int64_t panel = first_panel; panel * kPanel < end; ++panel) {
-    float* s = b.s + (panel - first_panel) * M * kPanel;
-    const float* k = task.k_transposed + panel * head_size * kPanel;
-    if (end - panel * kPanel > kLanes) {
-      multiply_over_head<M, 2>(b.q + row * kPanel, b.rows, k, head_size, s);
-    } else {
-      multiply_over_head<M, 1>(b.q + row * kPanel, b.rows, k, head_size, s);
-    }
-  }
-  float factor[M];
-  for (int i = 0; i < M; ++i) {
-    factor[i] = weigh_row(b, b.s + i * kPanel, M * kPanel, row + i, first_panel * 2, (end + kLanes - 1) / kLanes);
-  }
-  const StripKeys keys{begin, end, b.lo[row] >= b.key_begin, b.hi[row + M - 1] <= b.key_end, factor};
-  for (int64_t d = 0; d < head_size; d += kPanel) {
-    if (head_size - d > kLanes) {
-      weigh_values<M, 2>(b, row, d, keys);
-    } else {
-      weigh_values<M, 1>(b, row, d, keys);
-    }
-  }
-}
-
-using ForwardStrip = void (*)(const ForwardBlock&, int64_t row);
-constexpr ForwardStrip kForwardStrips[] = {
-    nullptr,          forward_strip<1>, forward_strip<2>, forward_strip<3>,  forward_strip<4>,  forward_strip<5>,
-    forward_strip<6>,
+constexpr WeighValues kWeighValuesOf[2] = {weigh_values<M, 1>, weigh_values<M, 2>};
+constexpr const WeighValues* kWeighValues[] = {
+    nullptr,           kWeighValuesOf<1>, kWeighValuesOf<2>, kWeighValuesOf<3>,  kWeighValuesOf<4>,  kWeighValuesOf<5>,
+    kWeighValuesOf<6>,
 #if defined(__AVX512F__)
-    forward_strip<7>, forward_strip<8>, forward_strip<9>, forward_strip<10>, forward_strip<11>, forward_strip<12>,
+    kWeighValuesOf<7>, kWeighValuesOf<8>, kWeighValuesOf<9>, kWeighValuesOf<10>, kWeighValuesOf<11>, kWeighValuesOf<12>,
 #endif
 };
 
-// Keys a tile, so that tiles of one block are about equally long.
-inline int64_t tile_keys(int64_t keys, int64_t head_size, int64_t floats, int64_t most) {
-  const int64_t fit = larger(kPanel, smaller(most, floats / (2 * panels_of(head_size) * kPanel)));
+// x[rows, D] times the tile's keys (panels of keys_transposed) for all pairs of strip and panel of which a row sees a
+// key. Of a panel of which a strip sees the lower half alone, the upper half is left as it was.
+template <typename Block>
+inline void multiply_by_keys(const Block& b, const float* x, const float* keys_transposed, float* scores) {
+  const int64_t head_size = b.task->heads.head_size;
+  const int64_t end = smaller(b.key_end, b.hi[b.rows - 1]);
+  for (int64_t panel = b.key_begin / kPanel; panel * kPanel < end; ++panel) {
+    for_strips(b.rows, [&](int64_t row, int64_t count) {
+      const KeyRange keys = keys_of_strip(b, row, count);
+      if (!keys.meets(panel)) return;
+      const bool wide = keys.end - panel * kPanel > kLanes;
+      kHeadProducts[count][wide](x + row * kPanel, b.rows, keys_transposed + panel * head_size * kPanel, head_size,
+                                 scores + score_at(b, panel, row));
+    });
+  }
+}
+
+void forward_tile(const ForwardBlock& b) {
+  const int64_t head_size = b.task->heads.head_size;
+  multiply_by_keys(b, b.q, b.task->k_transposed, b.s);
+  for_strips(b.rows, [&](int64_t first, int64_t count) {
+    const KeyRange keys = keys_of_strip(b, first, count);
+    if (keys.begin >= keys.end) return;
+    for (int64_t row = first; row < first + count; ++row) weigh_row(b, row, keys);
+  });
+  for (int64_t d = 0; d < head_size; d += kPanel) {
+    for_strips(b.rows, [&](int64_t row, int64_t count) {
+      const KeyRange keys = keys_of_strip(b, row, count);
+      if (keys.begin < keys.end) kWeighValues[count][head_size - d > kLanes](b, row, d, keys);
+    });
+  }
+}
+
+// Keys a tile, whole panels: at most `scores` pairs with the rows, tiles of one block about equally long.
+inline int64_t tile_keys(int64_t keys, int64_t rows, int64_t scores) {
+  const int64_t fit = larger(kPanel, scores / rows / kPanel * kPanel);
   const int64_t tiles = (keys + fit - 1) / fit;
-  const int64_t each = (keys + tiles - 1) / tiles;
-  return panels_of(each) * kPanel;
+  return panels_of((keys + tiles - 1) / tiles) * kPanel;
 }
 
 inline int64_t forward_tile_keys(const AttentionForwardTask& t) {
   const int64_t keys = t.rows.hi[t.rows.tokens - 1] - t.rows.lo[0];
-  return tile_keys(keys + kPanel, t.heads.head_size, kForwardTileFloats, kMaxForwardKeys);
+  return tile_keys(keys + kPanel, t.rows.tokens * t.heads.group, kForwardScores);
 }
 
-// Natural panels of q and o, a strip of scores; over the rows three arrays of eight bytes and two of four.
+// Natural panels of q and o, a tile of scores; over the rows three arrays of eight bytes and three of four.
 int64_t forward_scratch(const AttentionForwardTask& t) {
   const int64_t rows = t.rows.tokens * t.heads.group;
-  return 2 * rows * panels_of(t.heads.head_size) * kPanel + kStrip * (forward_tile_keys(t) + kPanel) + 8 * rows;
+  return rows * (2 * panels_of(t.heads.head_size) * kPanel + forward_tile_keys(t) + 9);
 }
 
 void prepare_rows(const AttentionForwardTask& t, float* scratch, ForwardBlock& b) {
@@ -187,11 +203,12 @@ void prepare_rows(const AttentionForwardTask& t, float* scratch, ForwardBlock& b
   b.q = scratch;
   b.o = b.q + b.rows * width;
   b.s = b.o + b.rows * width;
-  b.lo = reinterpret_cast<int64_t*>(b.s + kStrip * (forward_tile_keys(t) + kPanel));
+  b.lo = reinterpret_cast<int64_t*>(b.s + b.rows * forward_tile_keys(t));
   b.hi = b.lo + b.rows;
   b.out = reinterpret_cast<float**>(b.hi + b.rows);
   b.max = reinterpret_cast<float*>(b.out + b.rows);
   b.sum = b.max + b.rows;
+  b.factor = b.sum + b.rows;
   for (int64_t token = 0, row = 0; token < t.rows.tokens; ++token) {
     for (int64_t head = 0; head < t.heads.group; ++head, ++row) {
       b.lo[row] = t.rows.lo[token] - t.rows.key_origin;
@@ -209,14 +226,10 @@ void forward(const AttentionForwardTask& t, float* scratch) {
   ForwardBlock b;
   prepare_rows(t, scratch, b);
   const int64_t each = forward_tile_keys(t);
-  const int64_t strips = (b.rows + kStrip - 1) / kStrip;
   for (int64_t key = b.lo[0] / kPanel * kPanel; key < b.hi[b.rows - 1]; key += each) {
     b.key_begin = key;
     b.key_end = key + each;
-    for (int64_t strip = 0; strip < strips; ++strip) {
-      const int64_t row = strip * b.rows / strips;
-      kForwardStrips[(strip + 1) * b.rows / strips - row](b, row);
-    }
+    forward_tile(b);
   }
   for (int64_t token = 0, row = 0; token < t.rows.tokens; ++token) {
     for (int64_t head = 0; head < t.heads.group; ++head, ++row) {

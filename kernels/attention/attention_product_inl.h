@@ -89,6 +89,28 @@ template <int M, int NV>
   }
 }
 
+// multiply_over_head by rows (0 to kStrip) and registers of the panel (1 or 2, less one).
+using HeadProduct = void (*)(const float* a, int64_t rows, const float* b, int64_t head_size, float* c);
+template <int M>
+constexpr HeadProduct kHeadProductOf[2] = {multiply_over_head<M, 1>, multiply_over_head<M, 2>};
+constexpr const HeadProduct* kHeadProducts[] = {
+    nullptr,           kHeadProductOf<1>, kHeadProductOf<2>, kHeadProductOf<3>,  kHeadProductOf<4>,  kHeadProductOf<5>,
+    kHeadProductOf<6>,
+#if defined(__AVX512F__)
+    kHeadProductOf<7>, kHeadProductOf<8>, kHeadProductOf<9>, kHeadProductOf<10>, kHeadProductOf<11>, kHeadProductOf<12>,
+#endif
+};
+
+// work(row, count) for every strip of a block: register blocks of about equally many rows.
+template <typename Work>
+inline void for_strips(int64_t rows, Work work) {
+  const int64_t strips = (rows + kStrip - 1) / kStrip;
+  for (int64_t strip = 0; strip < strips; ++strip) {
+    const int64_t row = strip * rows / strips;
+    work(row, (strip + 1) * rows / strips - row);
+  }
+}
+
 // Columns [first, first + kPanel) of a row of `size` floats, times factor, zeros behind its end.
 [[gnu::always_inline]] inline void copy_panel_row(const float* x, int64_t first, int64_t size, Vec factor, float* out) {
 #pragma GCC unroll 2

@@ -1,5 +1,6 @@
-// Initial weights, distributed as transformers' PaliGemma and SigLIP classes draw them. Every tensor is keyed by (seed,
-// its name), so that none depends on the order or number of the others.
+// Initial weights: the encoder's as transformers' SigLIP class draws them, the decoder's normal with a deviation of
+// 1 / sqrt(inputs). Every tensor is keyed by (seed, its name), so that none depends on the order or number of the
+// others.
 #pragma once
 
 #include <cstdint>

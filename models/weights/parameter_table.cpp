@@ -5,7 +5,10 @@
 namespace dermis {
 namespace {
 
-constexpr double kTextSpread = 0.02;  // initializer_range of Gemma
+// Deviation that keeps the size of activations through a layer. Gemma's own 0.02 is this for its width of about 2,500;
+// in a decoder of 128 it would leave attention near uniform and logits near zero for the first hundreds of steps.
+double text_spread(int64_t fan_in) { return 1.0 / std::sqrt(static_cast<double>(fan_in)); }
+
 // Deviation of a unit normal cut at two deviations. transformers divides by it to make up for a cut that it then makes
 // at 2.0 instead of two deviations, where nothing lies: its patch embedding is a plain normal, wider by this factor.
 constexpr double kCutDeviation = 0.87962566103423978;
@@ -79,12 +82,12 @@ class TableBuilder {
 
   void projector() {
     add("multi_modal_projector.linear.weight", {config_.language.hidden, config_.vision.hidden}, Part::projector,
-        InitKind::normal, kTextSpread);
+        InitKind::normal, text_spread(config_.vision.hidden));
     add("multi_modal_projector.linear.bias", {config_.language.hidden}, Part::projector, InitKind::zeros);
   }
 
   void linear(const std::string& name, int64_t rows, int64_t columns, const std::string& group = {}) {
-    add(name + ".weight", {rows, columns}, Part::language, InitKind::normal, kTextSpread, group);
+    add(name + ".weight", {rows, columns}, Part::language, InitKind::normal, text_spread(columns), group);
   }
 
   // Gemma stores RMSNorm weights as w of (1 + w): the identity is zero.
@@ -96,7 +99,7 @@ class TableBuilder {
     const LanguageConfig& l = config_.language;
     const int64_t query = l.heads * l.head_size, key = l.kv_heads * l.head_size;
     add("language_model.model.embed_tokens.weight", {l.vocabulary, l.hidden}, Part::language, InitKind::normal,
-        kTextSpread);
+        text_spread(l.hidden));
     table_.back().zero_row = config_.pad;
     for (int64_t i = 0; i < l.layers; ++i) {
       const std::string layer = "language_model.model.layers." + std::to_string(i) + ".";

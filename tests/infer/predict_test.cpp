@@ -13,6 +13,7 @@
 #include "data/batch/loader.h"
 #include "data/image/encode.h"
 #include "data/text/train_tokenizer.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/paths.h"
 
 namespace dermis {
@@ -111,6 +112,25 @@ TEST_F(PredictTest, AStoppedRunGoesOnAndEndsTheSame) {
     EXPECT_EQ(resumed[i].predicted, whole[i].predicted);
   }
   EXPECT_EQ(read_predictions(folder_ / "parts").predictions.size(), whole.size());
+}
+
+TEST_F(PredictTest, AFullDiskStopsTheRunWhichGoesOnOnceThereIsRoom) {
+  const auto whole = run("whole", 2);
+  const auto bytes = std::filesystem::file_size(folder_ / "whole/predictions.jsonl");
+  try {
+    const testing::FileSizeLimit full(bytes / 2);
+    run("full", 2);
+    FAIL() << "nothing failed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_NE(error.info().where.find("predictions.jsonl"), std::string::npos) << error.info().where;
+  }
+  const auto resumed = run("full", 2);
+  ASSERT_EQ(resumed.size(), whole.size());
+  for (size_t i = 0; i < whole.size(); ++i) {
+    EXPECT_EQ(resumed[i].id, whole[i].id);
+    EXPECT_EQ(resumed[i].predicted, whole[i].predicted);
+  }
 }
 
 TEST_F(PredictTest, PredictionsOfOtherShardsAreRefused) {

@@ -41,9 +41,6 @@ void dump_preset(const std::string& name, const std::filesystem::path& source, c
   VlmConfig config = preset(name);
   config.fit_vocabulary(tokenizer.size());
   const Vlm model(config, 7);
-  for (const Parameter& parameter : model.parameters()) {  // initial logits are nearly flat
-    if (parameter.part == Part::language && parameter.tensor.dim() == 2) parameter.tensor.mul_(4.0);
-  }
   save_model(model, out.string(), (source / "tokenizer.model").string());
 
   const nlohmann::json facts = testing::read_json(source / "case.json");

@@ -22,13 +22,12 @@ inline VlmConfig kernel_model_config() {
   return config;
 }
 
-// Weights that bf16 holds exactly, large enough that tokens differ; the same for every placement.
+// Weights that bf16 holds exactly; the same for every placement.
 inline Vlm kernel_model(const Placement& placement) {
   Vlm model(kernel_model_config(), 3, placement);
   at::NoGradGuard no_grad;
   for (const Parameter& parameter : model.parameters()) {
-    const double factor = parameter.part == Part::language && parameter.tensor.dim() == 2 ? 12 : 1;
-    parameter.tensor.copy_(parameter.tensor.to(at::kBFloat16).mul(factor));
+    parameter.tensor.copy_(parameter.tensor.to(at::kBFloat16));
   }
   return model;
 }

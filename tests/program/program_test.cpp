@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 using testing::Outcome;
 
 Outcome run_dermis(const std::string& arguments) {
-  return testing::run_shell(std::string(DERMIS_PROGRAM) + " " + arguments);
+  return testing::run_shell(testing::program_file().string() + " " + arguments);
 }
 
 TEST(Program, HelpListsCommandsAndExitCodes) {

@@ -6,6 +6,9 @@
 
 namespace dermis::testing {
 
+std::filesystem::path source_folder() { return DERMIS_SOURCE_DIR; }
+std::filesystem::path program_file() { return DERMIS_PROGRAM; }
+
 std::vector<std::filesystem::path> parity_cases(const std::string& family) {
   std::vector<std::filesystem::path> cases;
   const auto root = parity_folder();

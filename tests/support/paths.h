@@ -10,7 +10,8 @@
 
 namespace dermis::testing {
 
-inline std::filesystem::path source_folder() { return DERMIS_SOURCE_DIR; }
+std::filesystem::path source_folder();
+std::filesystem::path program_file();  // dermis itself
 
 inline std::filesystem::path from_environment(const char* name, const std::filesystem::path& fallback) {
   const char* value = std::getenv(name);

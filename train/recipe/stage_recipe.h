@@ -46,8 +46,8 @@ struct BatchRecipe {
     v.field("accumulation", accumulation, "batches a step, for steps larger than memory allows", at_least(1));
     v.field("balance", balance, "none: every picture once an epoch; label: classes equally often",
             one_of({"none", "label"}));
-    v.field("question_weights", question_weights, "by question type, only those named are asked; empty: all equally",
-            at_least(0));
+    v.field("question_weights", question_weights,
+            "how often each question type is asked; only those named are; empty: all equally", at_least(0));
     v.field("long_text", long_text, "records beyond max_tokens: drop them or cut their text, both counted",
             one_of({"drop", "cut"}));
     v.field("max_tokens", max_tokens, "longest sequence, image tokens included; 0: the model's limit", at_least(0));

@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -13,11 +11,13 @@
 #include "core/io/atomic_folder.h"
 #include "core/io/jsonl.h"
 #include "core/io/read_file.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/paths.h"
 
 namespace dermis {
 namespace {
 
+using testing::FileSizeLimit;
 using testing::TempFolder;
 
 size_t entries(const std::filesystem::path& folder) {
@@ -25,25 +25,6 @@ size_t entries(const std::filesystem::path& folder) {
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder)) ++count;
   return count;
 }
-
-// Makes writes fail behind `bytes` as a full disk does, with EFBIG in place of ENOSPC, for the rest of the scope.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
 
 template <typename F>
 ErrorInfo data_error(F action) {

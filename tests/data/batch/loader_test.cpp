@@ -187,6 +187,21 @@ TEST_F(LoaderTest, QuestionTypesFollowTheirWeights) {
   EXPECT_THAT(message_of([&] { loader({shards({.prefix = "b"})}); }), HasSubstr("no sample is left"));
 }
 
+// A picture has three records of one type and one of the other; types are drawn, and then one of their records.
+TEST_F(LoaderTest, AnotherWordingMakesATypeNoMoreFrequent) {
+  options_.question_type_weights = {{"short", 1.0}, {"long", 1.0}};
+  auto data = loader({shards()});
+  int longer = 0, all = 0;
+  for (int i = 0; i < 120; ++i) {
+    for (const auto& id : data.next().sample_ids) {
+      longer += id.find("/long/") != std::string::npos ? 1 : 0;
+      ++all;
+    }
+  }
+  EXPECT_EQ(all, 600);
+  EXPECT_NEAR(longer, 300, 49);  // four deviations of a fair coin; by records it would be 150
+}
+
 TEST_F(LoaderTest, BalancesClasses) {
   options_.balance = "label";
   options_.images_per_batch = 4;

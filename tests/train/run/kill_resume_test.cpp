@@ -31,7 +31,7 @@ struct Program {
     process = fork();
     if (process == 0) {
       const std::string line =
-          shell + " exec " + std::string(DERMIS_PROGRAM) + " " + arguments + " >" + messages + " 2>&1";
+          shell + " exec " + testing::program_file().string() + " " + arguments + " >" + messages + " 2>&1";
       execl("/bin/bash", "bash", "-c", line.c_str(), nullptr);
       _exit(127);
     }
@@ -51,7 +51,7 @@ struct Program {
 class KillResume : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!fs::exists(DERMIS_PROGRAM)) GTEST_SKIP() << "skipped: " << DERMIS_PROGRAM << " is not built";
+    if (!fs::exists(testing::program_file())) GTEST_SKIP() << "skipped: " << testing::program_file() << " is not built";
     testing::write_training_set(folder_.path());
     std::ofstream(folder_ / "recipe.toml") << testing::squares_recipe(
         folder_.path(),
