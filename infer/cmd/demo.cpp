@@ -102,13 +102,13 @@ std::string kind_of(const std::string& folder) {
   return "folder";
 }
 
-// Of the minutes for the main job about one goes into making data, evaluating and reporting; the rest is training: one
+// Of the minutes for the main job about two go into making data, evaluating and reporting; the rest is training: one
 // pretraining and two equally long fine-tunings.
 struct TrainingMinutes {
   double pretrain, finetune;
 };
 TrainingMinutes training_minutes(double minutes) {
-  const double training = std::max(0.3, minutes - 1.2);
+  const double training = std::max(minutes / 3, minutes - 2.2);
   return {0.2 * training, 0.4 * training};
 }
 

@@ -57,11 +57,11 @@ std::string correction_of(const EvalReport& report) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& [type, one] : report.correction) {
     if (one.offsets.empty()) {
-      rows.push_back({escape_html(type), std::to_string(one.questions), format_number(one.scale, 2), "all", "0"});
+      rows.push_back({escape_html(type), "all", std::to_string(one.questions), format_number(one.scale, 2), "0"});
     }
     for (const auto& [option, offset] : one.offsets) {
-      rows.push_back({escape_html(type), std::to_string(one.questions), format_number(one.scale, 2),
-                      escape_html(option), format_number(offset, 2)});
+      rows.push_back({escape_html(type), escape_html(option), std::to_string(one.questions),
+                      format_number(one.scale, 2), format_number(offset, 2)});
     }
   }
   return html_section("Correction of answers",
@@ -69,7 +69,7 @@ std::string correction_of(const EvalReport& report) {
                           ", every class counting equally: log likelihoods are multiplied by the scale, then the "
                           "option's offset is added. A positive offset means that the model gave this answer too "
                           "rarely. No offsets: too few validation questions of some class.",
-                      html_table({"question type", "n", "scale", "option", "offset"}, rows, 1));
+                      html_table({"question type", "option", "n", "scale", "offset"}, rows, 2));
 }
 
 std::string details_of(const ClosedSummary& s) {

@@ -74,8 +74,10 @@ class PredictTest : public ::testing::Test {
     writer.finish(facts);
   }
 
-  std::vector<Prediction> run(const std::string& out, int batch, int64_t limit = 0) {
+  std::vector<Prediction> run(const std::string& out, int batch, int64_t limit = 0,
+                              const AnswerCorrection& correction = {}) {
     EvalOptions options;
+    options.correction = correction;
     options.out = folder_ / out;
     options.images_per_batch = batch;
     options.max_new_tokens = 4;
@@ -130,6 +132,28 @@ TEST_F(PredictTest, AFullDiskStopsTheRunWhichGoesOnOnceThereIsRoom) {
   for (size_t i = 0; i < whole.size(); ++i) {
     EXPECT_EQ(resumed[i].id, whole[i].id);
     EXPECT_EQ(resumed[i].predicted, whole[i].predicted);
+  }
+}
+
+TEST_F(PredictTest, ACorrectionMovesClosedAnswersAloneAndStandsInTheHeader) {
+  const AnswerCorrection correction{{"diagnosis_closed", {.scale = 1, .offsets = {{"nevus", 50.0}}, .questions = 40}}};
+  const auto plain = run("plain", 2);
+  const auto moved = run("moved", 2, 0, correction);
+  ASSERT_EQ(moved.size(), plain.size());
+  for (size_t i = 0; i < plain.size(); ++i) {
+    if (moved[i].closed()) {
+      EXPECT_EQ(moved[i].predicted, "nevus");
+      EXPECT_GT(moved[i].probabilities[1], 0.999);  // the options are melanoma and nevus
+    } else {
+      EXPECT_EQ(moved[i].predicted, plain[i].predicted);
+    }
+  }
+  try {
+    run("moved", 2);
+    FAIL() << "corrected and uncorrected answers were mixed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_NE(error.info().where.find("correction"), std::string::npos) << error.info().where;
   }
 }
 

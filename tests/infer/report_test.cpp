@@ -66,5 +66,17 @@ TEST(EvalReport, ContaminationIsShown) {
   EXPECT_THAT(eval_report_html(report), HasSubstr("1 leakage groups of this set were in training"));
 }
 
+TEST(EvalReport, TellsWhatWasCorrected) {
+  const std::vector<Prediction> none;
+  EvalReport report;
+  report.predictions = &none;
+  EXPECT_THAT(eval_report_html(report), Not(HasSubstr("Correction of answers")));
+  report.validation = "shards/<val>";
+  report.correction = {{"diagnosis_closed", {.scale = 0.75, .offsets = {{"nevus", -0.25}}, .questions = 147}}};
+  const std::string page = eval_report_html(report);
+  for (const char* text : {"answers corrected", "shards/&lt;val&gt;", "147", "0.75", "nevus", "-0.25"})
+    EXPECT_THAT(page, HasSubstr(text));
+}
+
 }  // namespace
 }  // namespace dermis
