@@ -79,33 +79,13 @@ template <int M, int NV>
   }
 }
 
-using QueryGradient = void (*)(const BackwardBlock&, int64_t row, int64_t d, KeyRange);
-template <int M>
-constexpr QueryGradient kQueryGradientOf[2] = {query_gradient<M, 1>, query_gradient<M, 2>};
-constexpr const QueryGradient* kQueryGradients[] = {
-    nullptr,
-    kQueryGradientOf<1>,
-    kQueryGradientOf<2>,
-    kQueryGradientOf<3>,
-    kQueryGradientOf<4>,
-    kQueryGradientOf<5>,
-    kQueryGradientOf<6>,
-#if defined(__AVX512F__)
-    kQueryGradientOf<7>,
-    kQueryGradientOf<8>,
-    kQueryGradientOf<9>,
-    kQueryGradientOf<10>,
-    kQueryGradientOf<11>,
-    kQueryGradientOf<12>,
-#endif
-};
-
 void query_gradients(const BackwardBlock& b) {
   const int64_t head_size = b.task->heads.head_size;
   for (int64_t d = 0; d < head_size; d += kPanel) {
     for_strips(b.rows, [&](int64_t row, int64_t count) {
       const KeyRange keys = keys_of_strip(b, row, count);
-      if (keys.begin < keys.end) kQueryGradients[count][head_size - d > kLanes](b, row, d, keys);
+      if (keys.begin >= keys.end) return;
+      with_block(count, head_size - d > kLanes, [&]<int M, int NV>() { query_gradient<M, NV>(b, row, d, keys); });
     });
   }
 }
@@ -120,17 +100,6 @@ template <int M, int NV>
     add_block(sums, acc, false);
   }
 }
-
-using AddToKeys = void (*)(const float* weights, const float* rows, float* sums, int64_t steps);
-template <int M>
-constexpr AddToKeys kAddToKeysOf[2] = {add_to_keys<M, 1>, add_to_keys<M, 2>};
-constexpr const AddToKeys* kAddToKeys[] = {
-    nullptr,         kAddToKeysOf<1>, kAddToKeysOf<2>, kAddToKeysOf<3>,  kAddToKeysOf<4>,  kAddToKeysOf<5>,
-    kAddToKeysOf<6>,
-#if defined(__AVX512F__)
-    kAddToKeysOf<7>, kAddToKeysOf<8>, kAddToKeysOf<9>, kAddToKeysOf<10>, kAddToKeysOf<11>, kAddToKeysOf<12>,
-#endif
-};
 
 // Rows of the block that see a key between `first` and `last` (inclusive), which are those whose weights are set.
 inline void rows_seeing(const BackwardBlock& b, int64_t first, int64_t last, int64_t& begin, int64_t& end) {
@@ -147,12 +116,14 @@ inline void key_gradients(const BackwardBlock& b, int64_t key, int64_t count, in
   rows_seeing(b, key, key + count - 1, begin, end);
   if (begin >= end) return;
   const int64_t keys = task.key_end - task.key_begin;
-  const int64_t weights = ((key / kPanel - b.key_begin / kPanel) * b.rows + begin) * kPanel + key % kPanel;
+  const int64_t weights = score_at(b, key / kPanel, begin) + key % kPanel;
   const int64_t rows = (d / kPanel * b.rows + begin) * kPanel;
   const int64_t sums = (d / kPanel * keys + key - task.key_begin) * kPanel;
   const bool wide = task.heads.head_size - d > kLanes;
-  kAddToKeys[count][wide](b.p + weights, b.grad_o + rows, task.grad_v + sums, end - begin);
-  kAddToKeys[count][wide](b.ds + weights, b.q + rows, task.grad_k + sums, end - begin);
+  with_block(count, wide, [&]<int M, int NV>() {
+    add_to_keys<M, NV>(b.p + weights, b.grad_o + rows, task.grad_v + sums, end - begin);
+    add_to_keys<M, NV>(b.ds + weights, b.q + rows, task.grad_k + sums, end - begin);
+  });
 }
 
 void key_gradients_of_tile(const BackwardBlock& b) {

@@ -134,17 +134,6 @@ template <int M, int NV>
   }
 }
 
-using WeighValues = void (*)(const ForwardBlock&, int64_t row, int64_t d, KeyRange);
-template <int M>
-constexpr WeighValues kWeighValuesOf[2] = {weigh_values<M, 1>, weigh_values<M, 2>};
-constexpr const WeighValues* kWeighValues[] = {
-    nullptr,           kWeighValuesOf<1>, kWeighValuesOf<2>, kWeighValuesOf<3>,  kWeighValuesOf<4>,  kWeighValuesOf<5>,
-    kWeighValuesOf<6>,
-#if defined(__AVX512F__)
-    kWeighValuesOf<7>, kWeighValuesOf<8>, kWeighValuesOf<9>, kWeighValuesOf<10>, kWeighValuesOf<11>, kWeighValuesOf<12>,
-#endif
-};
-
 // x[rows, D] times the tile's keys (panels of keys_transposed) for all pairs of strip and panel of which a row sees a
 // key. Of a panel of which a strip sees the lower half alone, the upper half is left as it was.
 template <typename Block>
@@ -156,8 +145,10 @@ inline void multiply_by_keys(const Block& b, const float* x, const float* keys_t
       const KeyRange keys = keys_of_strip(b, row, count);
       if (!keys.meets(panel)) return;
       const bool wide = keys.end - panel * kPanel > kLanes;
-      kHeadProducts[count][wide](x + row * kPanel, b.rows, keys_transposed + panel * head_size * kPanel, head_size,
-                                 scores + score_at(b, panel, row));
+      with_block(count, wide, [&]<int M, int NV>() {
+        multiply_over_head<M, NV>(x + row * kPanel, b.rows, keys_transposed + panel * head_size * kPanel, head_size,
+                                  scores + score_at(b, panel, row));
+      });
     });
   }
 }
@@ -173,7 +164,8 @@ void forward_tile(const ForwardBlock& b) {
   for (int64_t d = 0; d < head_size; d += kPanel) {
     for_strips(b.rows, [&](int64_t row, int64_t count) {
       const KeyRange keys = keys_of_strip(b, row, count);
-      if (keys.begin < keys.end) kWeighValues[count][head_size - d > kLanes](b, row, d, keys);
+      if (keys.begin >= keys.end) return;
+      with_block(count, head_size - d > kLanes, [&]<int M, int NV>() { weigh_values<M, NV>(b, row, d, keys); });
     });
   }
 }

@@ -89,17 +89,15 @@ template <int M, int NV>
   }
 }
 
-// multiply_over_head by rows (0 to kStrip) and registers of the panel (1 or 2, less one).
-using HeadProduct = void (*)(const float* a, int64_t rows, const float* b, int64_t head_size, float* c);
-template <int M>
-constexpr HeadProduct kHeadProductOf[2] = {multiply_over_head<M, 1>, multiply_over_head<M, 2>};
-constexpr const HeadProduct* kHeadProducts[] = {
-    nullptr,           kHeadProductOf<1>, kHeadProductOf<2>, kHeadProductOf<3>,  kHeadProductOf<4>,  kHeadProductOf<5>,
-    kHeadProductOf<6>,
-#if defined(__AVX512F__)
-    kHeadProductOf<7>, kHeadProductOf<8>, kHeadProductOf<9>, kHeadProductOf<10>, kHeadProductOf<11>, kHeadProductOf<12>,
-#endif
-};
+// call<M, NV>() for a register block of `count` rows, 1 to kStrip, and two registers (wide) or one: the one place that
+// turns the shape of a block into template arguments.
+template <int M = kStrip, typename Call>
+[[gnu::always_inline]] inline void with_block(int64_t count, bool wide, Call call) {
+  if constexpr (M > 1) {
+    if (count < M) return with_block<M - 1>(count, wide, call);
+  }
+  wide ? call.template operator()<M, 2>() : call.template operator()<M, 1>();
+}
 
 // work(row, count) for every strip of a block: register blocks of about equally many rows.
 template <typename Work>
