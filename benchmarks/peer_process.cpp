@@ -1,6 +1,8 @@
 #include "benchmarks/peer_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,7 +14,8 @@
 
 namespace dermis {
 
-PeerProcess::PeerProcess(std::vector<std::string> words) : name_(words.at(0)) {
+PeerProcess::PeerProcess(std::vector<std::string> words)
+    : name_(words.at(0)), command_(fmt::format("{}", fmt::join(words, " "))) {
   std::array<int, 2> input{};
   std::array<int, 2> output{};
   if (pipe2(input.data(), O_CLOEXEC) != 0 || pipe2(output.data(), O_CLOEXEC) != 0) {
@@ -59,7 +62,7 @@ nlohmann::json PeerProcess::read() {
   free(line);
   throw Error(ErrorKind::data, {.what = "the peer ended before it answered",
                                 .where = name_,
-                                .fix = "run benchmarks/peers/train_peer.py by hand; it needs torch and transformers"});
+                                .fix = "its own message is above; by hand: " + command_});
 }
 
 nlohmann::json PeerProcess::run(int steps) {

@@ -25,7 +25,7 @@ class PeerProcess {
   nlohmann::json finish();  // closes its input, returns its summary
 
  private:
-  std::string name_;
+  std::string name_, command_;
   pid_t process_ = -1;
   FILE* to_ = nullptr;
   FILE* from_ = nullptr;

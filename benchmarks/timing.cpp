@@ -33,6 +33,14 @@ double Samples::quantile(double share) const {
   return sorted[static_cast<size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)))];
 }
 
+double Samples::ratio_of(const Samples& other) const {
+  Samples ratios;
+  for (size_t i = 0; i < std::min(seconds_.size(), other.seconds_.size()); ++i) {
+    ratios.add(other.seconds_[i] / seconds_[i]);
+  }
+  return ratios.median();
+}
+
 std::vector<Samples> run_interleaved(const std::vector<std::function<void()>>& contenders, int rounds) {
   std::vector<Samples> samples(contenders.size());
   for (const auto& contender : contenders) contender();
@@ -52,35 +60,29 @@ int calls_per_sample(const std::function<void()>& call, double seconds) {
 }
 
 std::string describe(const BenchmarkReport& report) {
-  std::string text = fmt::format("{}: {}, commit {}\n{} of this run: {:.1f} {}\n\n", report.benchmark, report.device,
-                                 commit(), report.limit_name, report.limit, report.unit);
+  std::string text = fmt::format("{}: {}, commit {}\n\n", report.benchmark, report.device, commit());
   text += fmt::format("| size | dtype | median ms | p10 | p90 | {} | of {} | peer | peer ms | ratio |\n", report.unit,
                       report.limit_name);
   text += "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |\n";
   std::string lines;
   for (const BenchmarkRow& row : report.rows) {
     const bool peer = !row.peer.empty();
-    text += fmt::format("| {} | {} | {} | {} | {} | {:.1f} | {:.0f} % | {} | {} | {} |\n", row.size, row.dtype,
+    text += fmt::format("| {} | {} | {} | {} | {} | {:.1f} | {} | {} | {} | {} |\n", row.size, row.dtype,
                         milliseconds(row.time_s), milliseconds(row.p10_s), milliseconds(row.p90_s), row.achieved,
-                        100 * row.fraction, row.peer, peer ? milliseconds(row.peer_s) : "",
-                        peer ? fmt::format("{:.2f}", row.ratio()) : "");
-    nlohmann::json line{{"benchmark", report.benchmark},
-                        {"size", row.size},
-                        {"dtype", row.dtype},
-                        {"commit", commit()},
-                        {"device", report.device},
-                        {"time_s", row.time_s},
-                        {"p10_s", row.p10_s},
-                        {"p90_s", row.p90_s},
-                        {"achieved", row.achieved},
-                        {"unit", report.unit},
-                        {"limit", report.limit},
-                        {"limit_name", report.limit_name},
-                        {"fraction", row.fraction}};
+                        row.fraction == 0 ? "" : fmt::format("{:.0f} %", 100 * row.fraction), row.peer,
+                        peer ? milliseconds(row.peer_s) : "", peer ? fmt::format("{:.2f}", row.ratio) : "");
+    nlohmann::json line{
+        {"benchmark", report.benchmark}, {"size", row.size},     {"dtype", row.dtype}, {"commit", commit()},
+        {"device", report.device},       {"time_s", row.time_s}, {"p10_s", row.p10_s}, {"p90_s", row.p90_s},
+        {"achieved", row.achieved},      {"unit", report.unit}};
+    if (row.fraction != 0) {
+      line["limit_name"] = report.limit_name;
+      line["fraction"] = row.fraction;
+    }
     if (peer) {
       line["peer"] = row.peer;
       line["peer_s"] = row.peer_s;
-      line["ratio"] = row.ratio();
+      line["ratio"] = row.ratio;
     }
     lines += line.dump() + "\n";
   }

@@ -13,6 +13,9 @@ class Samples {
   void add(double seconds) { seconds_.push_back(seconds); }
   double quantile(double share) const;  // share in [0, 1]; nearest sample
   double median() const { return quantile(0.5); }
+  // Median of other's seconds over these, round by round: drift of the machine's speed falls on both. 0 without
+  // samples.
+  double ratio_of(const Samples& other) const;
 
  private:
   std::vector<double> seconds_;
@@ -29,18 +32,17 @@ struct BenchmarkRow {
   std::string size, dtype;
   double time_s = 0, p10_s = 0, p90_s = 0;
   double achieved = 0;  // in `unit`
-  double fraction = 0;  // of the limit
+  double fraction = 0;  // of the limit; 0: the limit is not one of this row
   std::string peer;     // empty: no peer
   double peer_s = 0;
-  double ratio() const { return time_s > 0 ? peer_s / time_s : 0; }  // above 1: faster than the peer
+  double ratio = 0;  // of the speeds, round by round; above 1: faster than the peer
 };
 
 struct BenchmarkReport {
   std::string benchmark;   // "attention"
   std::string device;      // processor, threads, instruction set
   std::string unit;        // of achieved and limit: "GFLOP/s"
-  std::string limit_name;  // "FMA peak"
-  double limit = 0;        // measured in the same run
+  std::string limit_name;  // "decoding alone"
   std::vector<BenchmarkRow> rows;
 };
 

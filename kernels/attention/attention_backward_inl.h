@@ -178,9 +178,13 @@ void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float*
       b.hi[row] = t.rows.hi[token] - t.rows.key_origin;
       b.max[row] = t.statistics.max[head * t.statistics.head_stride + token];
       b.inverse[row] = 1.0F / t.statistics.sum[head * t.statistics.head_stride + token];
-      b.dot[row] =
-          dot_product(t.o.data + token * t.o.token_stride + head * t.o.head_stride,
-                      t.grad_o.data + token * t.grad_o.token_stride + head * t.grad_o.head_stride, t.heads.head_size);
+      const float* o = t.o.data + token * t.o.token_stride + head * t.o.head_stride;
+      const float* grad_o = t.grad_o.data + token * t.grad_o.token_stride + head * t.grad_o.head_stride;
+      if (i + kRowsAhead < tokens) {
+        fetch_row(o + kRowsAhead * t.o.token_stride, t.heads.head_size);
+        fetch_row(grad_o + kRowsAhead * t.grad_o.token_stride, t.heads.head_size);
+      }
+      b.dot[row] = dot_product(o, grad_o, t.heads.head_size);
     }
   }
   const ConstRows& q = t.rows.q;
@@ -226,6 +230,8 @@ void backward(const AttentionBackwardTask& t, float* scratch) {
     backward_block(b);
     for (int64_t row = 0; row < b.rows; ++row) {
       float* out = t.grad_q.data + (token + row / group) * t.grad_q.token_stride + row % group * t.grad_q.head_stride;
+      if (row + kRowsAhead * group < b.rows)
+        fetch_to_write(out + kRowsAhead * t.grad_q.token_stride, t.heads.head_size);
       unpack_row(b.grad_q, b.rows, row, t.heads.head_size, t.scale, out);
     }
   }
@@ -233,6 +239,8 @@ void backward(const AttentionBackwardTask& t, float* scratch) {
 
 void write_key_sums(const AttentionKeySums& sums) {
   for (int64_t key = sums.row_begin; key < sums.row_end; ++key) {
+    if (key + kRowsAhead < sums.row_end)
+      fetch_to_write(sums.out + (key + kRowsAhead) * sums.row_stride, sums.head_size);
     for (int64_t d = 0; d < sums.head_size; d += kLanes) {
       Vec total = splat(0.0F);
       for (int64_t i = 0; i < sums.part_count; ++i) {

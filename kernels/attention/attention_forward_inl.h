@@ -159,7 +159,10 @@ void forward_tile(const ForwardBlock& b) {
   for_strips(b.rows, [&](int64_t first, int64_t count) {
     const KeyRange keys = keys_of_strip(b, first, count);
     if (keys.begin >= keys.end) return;
-    for (int64_t row = first; row < first + count; ++row) weigh_row(b, row, keys);
+    for (int64_t row = first; row < first + count; ++row) {
+      if (b.hi[row] <= b.key_end) fetch_to_write(b.out[row], head_size);
+      weigh_row(b, row, keys);
+    }
   });
   for (int64_t d = 0; d < head_size; d += kPanel) {
     for_strips(b.rows, [&](int64_t row, int64_t count) {

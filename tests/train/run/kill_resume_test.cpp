@@ -53,11 +53,16 @@ class KillResume : public ::testing::Test {
   void SetUp() override {
     if (!fs::exists(testing::program_file())) GTEST_SKIP() << "skipped: " << testing::program_file() << " is not built";
     testing::write_training_set(folder_.path());
-    std::ofstream(folder_ / "recipe.toml") << testing::squares_recipe(
-        folder_.path(),
-        "steps = 150\nbatch = {images = 6, accumulation = 2}\naugment = {flips = true, colour = 0.2}\n"
-        "optimizer = {lr_peak = 3e-3, warmup_steps = 10, ema_decay = 0.95}\n",
-        "checkpoint = {every_steps = 7}\n");
+    std::ofstream(folder_ / "recipe.toml")
+        << testing::squares_recipe(
+               folder_.path(),
+               "steps = 75\nbatch = {images = 6, accumulation = 2}\naugment = {flips = true, colour = 0.2}\n"
+               "optimizer = {lr_peak = 3e-3, warmup_steps = 10, ema_decay = 0.95}\n",
+               "checkpoint = {every_steps = 7}\n")
+        << "[[stages]]\nname = \"second\"\nsteps = 75\nbatch = {images = 4, balance = \"label\"}\n"
+           "vision = {trainable = false}\noptimizer = {lr_peak = 1e-3, warmup_steps = 5}\n"
+           "[[stages.data]]\nshards = \""
+        << (folder_ / "train") << "\"\n[stages.validation]\nshards = [\"" << (folder_ / "val") << "\"]\n";
   }
   std::string command(const std::string& run) const {
     return "train " + (folder_ / "recipe.toml") + " --out " + (folder_ / run);
@@ -69,13 +74,15 @@ class KillResume : public ::testing::Test {
     return sha256_of_file(folder_ / (run + "/model/model.safetensors"));
   }
   std::string messages() const { return read_file(folder_ / "messages"); }
+  void kill_and_compare(const std::string& more);
 
   TempFolder folder_;
 };
 
-TEST_F(KillResume, ARunKilledAtRandomMomentsEndsInTheSameWeights) {
+// Kills runs with `more` arguments and ends them: all must have the weights of the run that nobody killed.
+void KillResume::kill_and_compare(const std::string& more) {
   const auto start = std::chrono::steady_clock::now();
-  ASSERT_EQ(finish("whole"), 0) << messages();
+  ASSERT_EQ(finish("whole", more), 0) << messages();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const char* wanted = std::getenv("DERMIS_KILL_MOMENTS");
   const int moments = wanted != nullptr ? std::atoi(wanted) : 2;
@@ -84,10 +91,10 @@ TEST_F(KillResume, ARunKilledAtRandomMomentsEndsInTheSameWeights) {
   for (int i = 0; i < moments; ++i) {
     const std::string run = "killed_" + std::to_string(i);
     const double moment = random.uniform(0.05, 1.0) * seconds;
-    const Program program(command(run), folder_ / "messages");
+    const Program program(command(run) + more, folder_ / "messages");
     program.send_after(moment, SIGKILL);
     killed += program.wait() == -SIGKILL ? 1 : 0;
-    ASSERT_EQ(finish(run, " --resume"), 0) << "killed after " << moment << " s\n" << messages();
+    ASSERT_EQ(finish(run, more + " --resume"), 0) << "killed after " << moment << " s\n" << messages();
     EXPECT_EQ(weights(run), weights("whole")) << "killed after " << moment << " s";
     fs::remove_all(folder_ / run);
   }
@@ -95,9 +102,21 @@ TEST_F(KillResume, ARunKilledAtRandomMomentsEndsInTheSameWeights) {
             << " s\n";
 }
 
+TEST_F(KillResume, ARunKilledAtRandomMomentsEndsInTheSameWeights) { kill_and_compare(""); }
+
+// Large enough that matrix products and attention are cut for two threads. They wait passively: beside other tests,
+// threads that spin take each other's cores.
+TEST_F(KillResume, SoDoesARunOnTwoThreads) {
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  kill_and_compare(
+      " --set threads=2 --set loader_threads=2 --set model.geometry.hidden=128 --set model.geometry.mlp=512"
+      " --set model.geometry.head_size=64 --set model.geometry.vision_hidden=128 --set model.geometry.vision_mlp=512"
+      " --set stages[0].steps=15 --set stages[1].steps=15");
+}
+
 TEST_F(KillResume, AnInterruptedRunSavesExits130AndGoesOn) {
   ASSERT_EQ(finish("whole"), 0) << messages();
-  const Program program(command("cut") + " --set stages[0].steps=150", folder_ / "messages");
+  const Program program(command("cut"), folder_ / "messages");
   while (!fs::exists(folder_ / "cut/checkpoints/step-000000007"))
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   program.send_after(0, SIGINT);
