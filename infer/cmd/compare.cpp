@@ -8,7 +8,8 @@
 #include "core/io/atomic_file.h"
 #include "infer/cmd/verbs.h"
 #include "infer/eval/predict.h"
-#include "infer/report/eval_report.h"
+#include "infer/report/charts.h"
+#include "infer/report/compare_report.h"
 
 namespace dermis {
 

@@ -30,4 +30,7 @@ struct IntervalRow {
 // Dots with intervals on a common axis from `from` to `to`; `marker` draws a dashed line (chance, zero), NaN for none.
 std::string interval_chart(const std::vector<IntervalRow>& rows, double from, double to, double marker);
 
+// Loss over steps of a run's log.jsonl, training and validation, names prefixed with `prefix`.
+std::vector<Series> loss_curves_of(const std::string& run_folder, const std::string& prefix = "");
+
 }  // namespace dermis

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "infer/report/html.h"
@@ -168,66 +167,12 @@ std::string eval_report_html(const EvalReport& report) {
   }
   if (!report.loss_curves.empty())
     body += html_section("Training", "Loss per target token.", line_chart(report.loss_curves, "step", "loss"));
-  if (!report.summary.closed.empty()) {
-    body += details_of(report.summary.closed.front());
-    body += strata_of(report.summary.closed.front());
+  for (const ClosedSummary& s : report.summary.closed) {
+    body += fold(s.question_type + ": confusion, calibration, strata", details_of(s) + strata_of(s),
+                 &s == &report.summary.closed.front());
   }
-  body += correction_of(report);
-  body += gallery_of(report);
-  for (size_t i = 1; i < report.summary.closed.size(); ++i) {
-    const ClosedSummary& s = report.summary.closed[i];
-    body += html_section("Confusion: " + s.question_type, "", "<div class=\"scroll\">" + confusion_table(s) + "</div>");
-  }
+  body += correction_of(report) + gallery_of(report);
   return html_page(report.title, lead, body);
-}
-
-std::string compare_report_html(const CompareReport& report) {
-  std::string body = "<div class=\"tiles\">\n";
-  for (size_t i = 0; i < std::min<size_t>(1, report.rows.size()); ++i) {
-    const PairedRow& row = report.rows[i];
-    const Interval& d = row.difference.difference;
-    body += tile(report.first_name, format_number(row.first.value, 3),
-                 fmt::format("{} to {}", format_number(row.first.low, 3), format_number(row.first.high, 3)));
-    body += tile(report.second_name, format_number(row.second.value, 3),
-                 fmt::format("{} to {}", format_number(row.second.low, 3), format_number(row.second.high, 3)));
-    const char* verdict = d.low > 0    ? "better: the interval lies above 0"
-                          : d.high < 0 ? "worse: the interval lies below 0"
-                                       : "not distinguishable: the interval holds 0";
-    body += tile("difference", fmt::format("{:+.3f}", d.value),
-                 fmt::format("{:+.3f} to {:+.3f}; {}", d.low, d.high, verdict));
-  }
-  body += "</div>\n";
-  std::vector<std::vector<std::string>> rows;
-  std::vector<IntervalRow> chart;
-  for (const PairedRow& row : report.rows) {
-    rows.push_back({escape_html(row.question_type), std::to_string(row.count), interval_text(row.first),
-                    interval_text(row.second), interval_text(row.difference.difference),
-                    fmt::format("{:.0f} %", 100 * row.difference.share_second_better)});
-    if (!row.difference.difference.too_few) {
-      chart.push_back({row.question_type, row.difference.difference.value, row.difference.difference.low,
-                       row.difference.difference.high});
-    }
-  }
-  body += html_section("Balanced accuracy on the same questions",
-                       "Difference: " + escape_html(report.second_name) + " minus " + escape_html(report.first_name) +
-                           ", paired bootstrap over leakage groups. An interval that holds 0 shows no difference.",
-                       html_table({"question type", "n", escape_html(report.first_name),
-                                   escape_html(report.second_name), "difference", "draws in favour"},
-                                  rows));
-  double reach = 0.05;
-  for (const IntervalRow& row : chart) reach = std::max({reach, std::abs(row.low), std::abs(row.high)});
-  if (std::isfinite(reach)) body += html_section("Differences", "", interval_chart(chart, -reach, reach, 0));
-  if (!report.loss_curves.empty())
-    body += html_section("Training", "Loss per target token.", line_chart(report.loss_curves, "step", "loss"));
-  const auto confusion_pair = [&](const EvalSummary& summary, const std::string& name) {
-    return summary.closed.empty()
-               ? std::string()
-               : "<div><h3>" + escape_html(name) + "</h3>" + confusion_table(summary.closed.front()) + "</div>";
-  };
-  body += html_section("Confusion", "Rows are the truth.",
-                       "<div class=\"stack\">" + confusion_pair(report.first, report.first_name) +
-                           confusion_pair(report.second, report.second_name) + "</div>");
-  return html_page(report.title, "", body);
 }
 
 }  // namespace dermis

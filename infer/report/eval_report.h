@@ -1,4 +1,4 @@
-// report.html of an evaluation, and the page that compares two.
+// report.html of an evaluation.
 #pragma once
 
 #include <string>
@@ -25,16 +25,5 @@ struct EvalReport {
   std::vector<Series> loss_curves;  // empty: no run folder was given
 };
 std::string eval_report_html(const EvalReport& report);
-
-struct CompareReport {
-  std::string title, first_name, second_name;
-  std::vector<PairedRow> rows;
-  EvalSummary first, second;
-  std::vector<Series> loss_curves;
-};
-std::string compare_report_html(const CompareReport& report);
-
-// Loss over steps of a run's log.jsonl, training and validation, names prefixed with `prefix`.
-std::vector<Series> loss_curves_of(const std::string& run_folder, const std::string& prefix = "");
 
 }  // namespace dermis

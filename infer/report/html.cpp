@@ -39,6 +39,11 @@ std::string html_section(const std::string& title, const std::string& explanatio
                      explanation.empty() ? std::string() : "<p class=\"explain\">" + explanation + "</p>\n", content);
 }
 
+std::string fold(const std::string& heading, const std::string& sections, bool open) {
+  return fmt::format("<details{}>\n<summary>{}</summary>\n{}</details>\n", open ? " open" : "", escape_html(heading),
+                     sections);
+}
+
 std::string html_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows,
                        size_t numeric_from) {
   std::string html = "<div class=\"scroll\"><table>\n<thead><tr>";

@@ -1,5 +1,5 @@
 #include "core/log/run_log.h"
-#include "infer/report/eval_report.h"
+#include "infer/report/charts.h"
 
 namespace dermis {
 

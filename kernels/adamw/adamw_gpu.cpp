@@ -49,8 +49,9 @@ void adamw_step_gpu(const CudaModule& module, std::span<const GpuAdamWTensor> te
   const AdamWParams params{.tensors = data_of<AdamWTensorEntry>(table),
                            .tensor_of_block = data_of<int32_t>(owners),
                            .blocks = static_cast<int64_t>(blocks.tensor_of_block.size())};
-  launch_kernel(module, "adamw_step", fmt::format("{} tensors", tensors.size()), first,
-                [&](void* stream) { return module.entries->adamw(params, stream); });
+  launch_kernel(
+      module, "adamw_step", [&] { return fmt::format("{} tensors", tensors.size()); }, first,
+      [&](void* stream) { return module.entries->adamw(params, stream); });
 }
 
 double sum_of_squares_gpu(const CudaModule& module, std::span<const at::Tensor> gradients) {
@@ -74,8 +75,9 @@ double sum_of_squares_gpu(const CudaModule& module, std::span<const at::Tensor> 
                                   .partials = partials.mutable_data_ptr<double>(),
                                   .sum_of_squares = sum.mutable_data_ptr<double>(),
                                   .blocks = count};
-  launch_kernel(module, "gradient_norm", fmt::format("{} tensors", gradients.size()), gradients.front(),
-                [&](void* stream) { return module.entries->gradient_norm(params, stream); });
+  launch_kernel(
+      module, "gradient_norm", [&] { return fmt::format("{} tensors", gradients.size()); }, gradients.front(),
+      [&](void* stream) { return module.entries->gradient_norm(params, stream); });
   return sum.item<double>();
 }
 

@@ -133,9 +133,11 @@ AttentionResult attention_cuda_forward(const CudaModule& module, const at::Tenso
   const AttentionResult result{device_empty("attention", {T, H, D}, q_THD.options()),
                                device_empty("attention", {H, T}, q_THD.options().dtype(at::kFloat))};
   const auto params = attention_forward_params(q_THD, k_SGD, v_SGD, result, *intervals, options);
-  launch_kernel(module, "attention", attention_shapes(q_THD, k_SGD), q_THD, [&](void* stream) {
-    return module.entries->attention_forward(element_type(q_THD), static_cast<int>(D), params, stream);
-  });
+  launch_kernel(
+      module, "attention", [&] { return attention_shapes(q_THD, k_SGD); }, q_THD,
+      [&](void* stream) {
+        return module.entries->attention_forward(element_type(q_THD), static_cast<int>(D), params, stream);
+      });
   return result;
 }
 
@@ -157,9 +159,11 @@ AttentionCudaGradients attention_cuda_backward(const CudaModule& module, const a
       op, {k_SGD.size(1), rows, static_cast<int64_t>(sizeof(RowStatistics) / sizeof(float))}, forward.lse_HT.options());
   const auto params =
       attention_backward_params(q_THD, k_SGD, v_SGD, forward, grad_o, gradients, statistics, *intervals, options);
-  launch_kernel(module, op, attention_shapes(q_THD, k_SGD), q_THD, [&](void* stream) {
-    return module.entries->attention_backward(element_type(q_THD), static_cast<int>(D), params, stream);
-  });
+  launch_kernel(
+      module, op, [&] { return attention_shapes(q_THD, k_SGD); }, q_THD,
+      [&](void* stream) {
+        return module.entries->attention_backward(element_type(q_THD), static_cast<int>(D), params, stream);
+      });
   return gradients;
 }
 

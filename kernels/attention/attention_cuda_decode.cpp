@@ -56,9 +56,11 @@ AttentionResult attention_cuda_decode(const CudaModule& module, const at::Tensor
   p.splits = splits;
   p.scale = static_cast<float>(attention_scale(q_THD, options));
   p.softcap = static_cast<float>(options.softcap);
-  launch_kernel(module, kName, attention_shapes(q_THD, k_SGD), q_THD, [&](void* stream) {
-    return module.entries->attention_decode(element_type(q_THD), static_cast<int>(D), p, stream);
-  });
+  launch_kernel(
+      module, kName, [&] { return attention_shapes(q_THD, k_SGD); }, q_THD,
+      [&](void* stream) {
+        return module.entries->attention_decode(element_type(q_THD), static_cast<int>(D), p, stream);
+      });
   return result;
 }
 

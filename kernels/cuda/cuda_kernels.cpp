@@ -86,8 +86,8 @@ const CudaModule* cuda_kernels_for(const char* op, at::Device device, at::Scalar
   return module;
 }
 
-void launch_kernel(const CudaModule& module, const char* op, const std::string& shapes, const at::Tensor& tensor,
-                   c10::function_ref<int(void* stream)> launch) {
+void launch_kernel(const CudaModule& module, const char* op, c10::function_ref<std::string()> shapes,
+                   const at::Tensor& tensor, c10::function_ref<int(void* stream)> launch) {
   int error = 0;
   if (tensor.is_cuda()) {
     // LibTorch and the module each have a CUDA runtime of their own; both must mean the same device.
@@ -103,8 +103,14 @@ void launch_kernel(const CudaModule& module, const char* op, const std::string& 
               {.what = fmt::format("{}: CUDA does not launch its kernel", op),
                .where = device_text(module, tensor.device()),
                .expected = "a launch without an error",
-               .found = fmt::format("{} (error {}) for {}", module.entries->error_text(error), error, shapes),
+               .found = fmt::format("{} (error {}) for {}", module.entries->error_text(error), error, shapes()),
                .fix = "an earlier kernel may have failed: run 'dermis selftest'; if that passes, report this message"});
+}
+
+void launch_kernel(const CudaModule& module, const char* op, const at::Tensor& tensor,
+                   c10::function_ref<int(void* stream)> launch) {
+  launch_kernel(
+      module, op, [&] { return describe(tensor); }, tensor, launch);
 }
 
 at::Tensor device_empty(const char* op, at::IntArrayRef sizes, const at::TensorOptions& options) {

@@ -32,9 +32,12 @@ const CudaModule* cuda_kernels_for(const char* op, at::Device device, at::Scalar
 void check_gpu(const char* op, const CudaModule* module, const std::string& reason, int index);
 
 // Calls launch(stream) with the tensor's device and LibTorch's current stream on it. Throws Error(device) naming the
-// operator, `shapes` and the device, with CUDA's words, when it returns an error.
-void launch_kernel(const CudaModule& module, const char* op, const std::string& shapes, const at::Tensor& tensor,
+// operator, the shapes and the device, with CUDA's words, when it returns an error. Shapes are written only then: those
+// of the tensor when none are given.
+void launch_kernel(const CudaModule& module, const char* op, const at::Tensor& tensor,
                    c10::function_ref<int(void* stream)> launch);
+void launch_kernel(const CudaModule& module, const char* op, c10::function_ref<std::string()> shapes,
+                   const at::Tensor& tensor, c10::function_ref<int(void* stream)> launch);
 
 // at::empty for outputs and scratch; when the device has no memory left, Error(device) naming the operator and size.
 at::Tensor device_empty(const char* op, at::IntArrayRef sizes, const at::TensorOptions& options);

@@ -45,8 +45,7 @@ at::Tensor embed(const CudaModule* module, const at::Tensor& weight, const at::T
                                       .images = rows.image_slots.numel(),
                                       .width = static_cast<int32_t>(weight.size(1)),
                                       .scale = static_cast<float>(scale)};
-  launch_kernel(*module, kName, describe(out), out,
-                [&](void* stream) { return module->entries->embedding_forward(params, stream); });
+  launch_kernel(*module, kName, out, [&](void* stream) { return module->entries->embedding_forward(params, stream); });
   return out;
 }
 
@@ -65,7 +64,7 @@ at::Tensor gathered(const CudaModule& module, const at::Tensor& gradient, const 
                              .groups = gathers.targets.numel(),
                              .width = static_cast<int32_t>(gradient.size(1)),
                              .scale = static_cast<float>(scale)};
-  launch_kernel(module, "embed_tokens, backward", describe(gradient), gradient,
+  launch_kernel(module, "embed_tokens, backward", gradient,
                 [&](void* stream) { return module.entries->row_sums(params, stream); });
   return out;
 }

@@ -42,7 +42,7 @@ at::Tensor run_gelu(const Backend<GeluKernels>& backend, const at::Tensor& x) {
   if (backend.cuda != nullptr) {
     const GeluForwardParams params{
         .type = element_type(x), .x = x.const_data_ptr(), .y = y.mutable_data_ptr(), .count = x.numel()};
-    launch_kernel(*backend.cuda, "gelu_tanh", describe(x), x,
+    launch_kernel(*backend.cuda, "gelu_tanh", x,
                   [&](void* stream) { return backend.cuda->entries->gelu_forward(params, stream); });
     return y;
   }
@@ -60,7 +60,7 @@ at::Tensor run_gelu_backward(const Backend<GeluKernels>& backend, const at::Tens
                                     .grad_y = grad_y.const_data_ptr(),
                                     .grad_x = grad_x.mutable_data_ptr(),
                                     .count = x.numel()};
-    launch_kernel(*backend.cuda, "gelu_tanh, backward", describe(x), x,
+    launch_kernel(*backend.cuda, "gelu_tanh, backward", x,
                   [&](void* stream) { return backend.cuda->entries->gelu_backward(params, stream); });
     return grad_x;
   }
@@ -100,7 +100,7 @@ at::Tensor run_gated(const Backend<GeluKernels>& backend, const at::Tensor& gate
                                     .y = output_rows(y),
                                     .rows = gate_up.size(0),
                                     .width = static_cast<int32_t>(width)};
-    launch_kernel(*backend.cuda, "gated_gelu", describe(gate_up), gate_up,
+    launch_kernel(*backend.cuda, "gated_gelu", gate_up,
                   [&](void* stream) { return backend.cuda->entries->gated_forward(params, stream); });
     return y;
   }
@@ -124,7 +124,7 @@ at::Tensor run_gated_backward(const Backend<GeluKernels>& backend, const at::Ten
                                      .grad_up = {grad.narrow(1, width, width).mutable_data_ptr(), grad.size(1)},
                                      .rows = gate_up.size(0),
                                      .width = static_cast<int32_t>(width)};
-    launch_kernel(*backend.cuda, "gated_gelu, backward", describe(gate_up), gate_up,
+    launch_kernel(*backend.cuda, "gated_gelu, backward", gate_up,
                   [&](void* stream) { return backend.cuda->entries->gated_backward(params, stream); });
     return grad;
   }

@@ -30,8 +30,7 @@ at::Tensor launch(const CudaModule& module, const at::Tensor& pixels, const std:
     params.factor[colour] = 1 / (kLevels * std[colour]);
     params.shift[colour] = -mean[colour] / std[colour];
   }
-  launch_kernel(module, kName, describe(pixels), pixels,
-                [&](void* stream) { return module.entries->image_normalise(params, stream); });
+  launch_kernel(module, kName, pixels, [&](void* stream) { return module.entries->image_normalise(params, stream); });
   return y;
 }
 

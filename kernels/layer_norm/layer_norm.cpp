@@ -48,7 +48,7 @@ void launch_forward(const CudaModule& module, const Forward& out, const at::Tens
                                       .rows = width == 0 ? 0 : x.numel() / width,
                                       .width = static_cast<int32_t>(width),
                                       .eps = static_cast<float>(eps)};
-  launch_kernel(module, "layer_norm", describe(x), x,
+  launch_kernel(module, "layer_norm", x,
                 [&](void* stream) { return module.entries->layer_norm_forward(params, stream); });
 }
 
@@ -102,7 +102,7 @@ void launch_backward(const CudaModule& module, const at::Tensor& sum, const at::
                                        .partials = fp32_output(partials),
                                        .rows = rows,
                                        .width = static_cast<int32_t>(width)};
-  launch_kernel(module, "layer_norm, backward", describe(sum), sum,
+  launch_kernel(module, "layer_norm, backward", sum,
                 [&](void* stream) { return module.entries->layer_norm_backward(params, stream); });
 }
 

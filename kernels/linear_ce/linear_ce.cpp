@@ -92,7 +92,7 @@ at::Tensor cuda_rows(const CudaModule& module, const Problem& p, const DeviceLab
                                   .vocabulary = vocabulary,
                                   .softcap = static_cast<float>(p.options.final_softcap),
                                   .with_gradient = with_gradient};
-  launch_kernel(module, "linear_cross_entropy", describe(logits_LV), logits_LV,
+  launch_kernel(module, "linear_cross_entropy", logits_LV,
                 [&](void* stream) { return module.entries->cross_entropy(params, stream); });
   return losses;
 }

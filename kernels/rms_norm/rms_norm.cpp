@@ -48,8 +48,7 @@ void launch_forward(const CudaModule& module, const Forward& out, const at::Tens
                                     .width = static_cast<int32_t>(width),
                                     .eps = static_cast<float>(eps),
                                     .weight_offset = static_cast<float>(weight_offset)};
-  launch_kernel(module, "rms_norm", describe(x), x,
-                [&](void* stream) { return module.entries->rms_norm_forward(params, stream); });
+  launch_kernel(module, "rms_norm", x, [&](void* stream) { return module.entries->rms_norm_forward(params, stream); });
 }
 
 Forward run_forward(const Backend<RmsNormKernels>& backend, const at::Tensor& x, const at::Tensor& residual,
@@ -97,7 +96,7 @@ void launch_backward(const CudaModule& module, const at::Tensor& sum, const at::
                                      .rows = rows,
                                      .width = static_cast<int32_t>(width),
                                      .weight_offset = static_cast<float>(weight_offset)};
-  launch_kernel(module, "rms_norm, backward", describe(sum), sum,
+  launch_kernel(module, "rms_norm, backward", sum,
                 [&](void* stream) { return module.entries->rms_norm_backward(params, stream); });
 }
 

@@ -37,7 +37,7 @@ void launch_rotation(const CudaModule& module, const at::Tensor& x, const at::Te
                           .heads = static_cast<int32_t>(x.size(1)),
                           .head_size = static_cast<int32_t>(x.size(2)),
                           .direction = direction};
-  launch_kernel(module, "rope", describe(x), x, [&](void* stream) { return module.entries->rope(params, stream); });
+  launch_kernel(module, "rope", x, [&](void* stream) { return module.entries->rope(params, stream); });
 }
 
 at::Tensor rotate(const Backend<RopeKernels>& backend, const at::Tensor& x_THD, const at::Tensor& cos_TD2,

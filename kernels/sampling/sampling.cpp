@@ -45,8 +45,7 @@ at::Tensor launch(const CudaModule& module, const at::Tensor& logits, std::span<
                               .temperature = static_cast<float>(options.temperature),
                               .top_k = static_cast<int32_t>(options.top_k),
                               .top_p = options.top_p};
-  launch_kernel(module, kName, describe(logits), logits,
-                [&](void* stream) { return module.entries->sampling(params, stream); });
+  launch_kernel(module, kName, logits, [&](void* stream) { return module.entries->sampling(params, stream); });
   return tokens;
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "infer/report/charts.h"
+#include "infer/report/compare_report.h"
 #include "infer/report/eval_report.h"
 #include "infer/report/html.h"
 
@@ -55,6 +56,47 @@ TEST(CompareReport, SaysWhetherTheIntervalHoldsZero) {
   EXPECT_THAT(compare_report_html(report), HasSubstr("better: the interval lies above 0"));
   report.rows[0].difference.difference.low = -0.01;
   EXPECT_THAT(compare_report_html(report), HasSubstr("not distinguishable"));
+}
+
+ClosedSummary closed_summary(const std::string& question_type, double auroc) {
+  ClosedSummary s;
+  s.question_type = question_type;
+  s.classes = {"nevus", "melanoma"};
+  s.confusion = ConfusionMatrix(2);
+  s.auroc = {.value = auroc, .low = auroc - 0.05, .high = auroc + 0.05};
+  return s;
+}
+
+// Every "fold" of a page: its heading, and whether it is open.
+std::vector<std::pair<std::string, bool>> folds_of(const std::string& page) {
+  std::vector<std::pair<std::string, bool>> folds;
+  for (size_t at = page.find("<details"); at != std::string::npos; at = page.find("<details", at + 1)) {
+    const size_t from = page.find("<summary>", at) + 9;
+    folds.emplace_back(page.substr(from, page.find("</summary>", from) - from), page[at + 8] != '>');
+  }
+  return folds;
+}
+
+TEST(CompareReport, ShowsTheProbabilitiesAndConfusionsOfTheQuestionsThatBothWereAsked) {
+  CompareReport report{"t", "without", "with", {}, {}, {}, {}};
+  report.first.closed = {closed_summary("diagnosis_closed", 0.61), closed_summary("site_closed", 0.62)};
+  report.second.closed = {closed_summary("diagnosis_closed", 0.71), closed_summary("border_closed", 0.72)};
+  const std::string page = compare_report_html(report);
+  EXPECT_THAT(page, HasSubstr("0.610"));
+  EXPECT_THAT(page, HasSubstr("0.710"));
+  EXPECT_THAT(page, Not(HasSubstr("0.620")));
+  EXPECT_THAT(page, Not(HasSubstr("0.720")));
+  EXPECT_THAT(folds_of(page), ::testing::ElementsAre(std::pair("diagnosis_closed: confusion", true)));
+}
+
+TEST(EvalReport, EveryClosedQuestionHasItsDetailsTheFirstOnesOpen) {
+  const std::vector<Prediction> none;
+  EvalReport report;
+  report.predictions = &none;
+  report.summary.closed = {closed_summary("diagnosis_closed", 0.6), closed_summary("diagnosis_in_context", 0.7)};
+  EXPECT_THAT(folds_of(eval_report_html(report)),
+              ::testing::ElementsAre(std::pair("diagnosis_closed: confusion, calibration, strata", true),
+                                     std::pair("diagnosis_in_context: confusion, calibration, strata", false)));
 }
 
 TEST(EvalReport, ContaminationIsShown) {

@@ -1,0 +1,96 @@
+#include "infer/report/compare_report.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "infer/report/html.h"
+#include "infer/report/sections.h"
+
+namespace dermis {
+namespace {
+
+// Closed questions that both sides were asked.
+std::vector<std::pair<const ClosedSummary*, const ClosedSummary*>> shared_questions(const CompareReport& report) {
+  std::vector<std::pair<const ClosedSummary*, const ClosedSummary*>> pairs;
+  for (const ClosedSummary& first : report.first.closed) {
+    for (const ClosedSummary& second : report.second.closed) {
+      if (first.question_type == second.question_type) pairs.emplace_back(&first, &second);
+    }
+  }
+  return pairs;
+}
+
+// Balanced accuracy sees answers alone; these see how sure they were.
+std::string probabilities_of(const CompareReport& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [first, second] : shared_questions(report)) {
+    const std::string type = escape_html(first->question_type);
+    rows.push_back({type, "AUROC, higher is better", interval_text(first->auroc), interval_text(second->auroc)});
+    rows.push_back({type, "Brier score, lower is better", interval_text(first->brier), interval_text(second->brier)});
+    rows.push_back({type, "calibration error, lower is better", interval_text(first->ece), interval_text(second->ece)});
+  }
+  if (rows.empty()) return "";
+  return html_section(
+      "Probabilities", "Each with its own interval, not paired.",
+      html_table({"question type", "figure", escape_html(report.first_name), escape_html(report.second_name)}, rows,
+                 2));
+}
+
+}  // namespace
+
+std::string compare_report_html(const CompareReport& report) {
+  std::string body = "<div class=\"tiles\">\n";
+  if (!report.rows.empty()) {
+    const PairedRow& row = report.rows.front();
+    const Interval& d = row.difference.difference;
+    body += tile(report.first_name, format_number(row.first.value, 3),
+                 fmt::format("{} to {}", format_number(row.first.low, 3), format_number(row.first.high, 3)));
+    body += tile(report.second_name, format_number(row.second.value, 3),
+                 fmt::format("{} to {}", format_number(row.second.low, 3), format_number(row.second.high, 3)));
+    const char* verdict = d.low > 0    ? "better: the interval lies above 0"
+                          : d.high < 0 ? "worse: the interval lies below 0"
+                                       : "not distinguishable: the interval holds 0";
+    body += tile("difference", fmt::format("{:+.3f}", d.value),
+                 fmt::format("{:+.3f} to {:+.3f}; {}", d.low, d.high, verdict));
+  }
+  body += "</div>\n";
+  std::vector<std::vector<std::string>> rows;
+  std::vector<IntervalRow> chart;
+  for (const PairedRow& row : report.rows) {
+    rows.push_back({escape_html(row.question_type), std::to_string(row.count), interval_text(row.first),
+                    interval_text(row.second), interval_text(row.difference.difference),
+                    fmt::format("{:.0f} %", 100 * row.difference.share_second_better)});
+    if (!row.difference.difference.too_few) {
+      chart.push_back({row.question_type, row.difference.difference.value, row.difference.difference.low,
+                       row.difference.difference.high});
+    }
+  }
+  body += html_section("Balanced accuracy on the same questions",
+                       "Difference: " + escape_html(report.second_name) + " minus " + escape_html(report.first_name) +
+                           ", paired bootstrap over leakage groups. An interval that holds 0 shows no difference.",
+                       html_table({"question type", "n", escape_html(report.first_name),
+                                   escape_html(report.second_name), "difference", "draws in favour"},
+                                  rows));
+  double reach = 0.05;
+  for (const IntervalRow& row : chart) reach = std::max({reach, std::abs(row.low), std::abs(row.high)});
+  if (std::isfinite(reach)) body += html_section("Differences", "", interval_chart(chart, -reach, reach, 0));
+  if (!report.loss_curves.empty())
+    body += html_section("Training", "Loss per target token.", line_chart(report.loss_curves, "step", "loss"));
+  body += probabilities_of(report);
+  for (const auto& [first, second] : shared_questions(report)) {
+    const auto table = [](const std::string& name, const ClosedSummary& s) {
+      return "<div><h3>" + escape_html(name) + "</h3>" + confusion_table(s) + "</div>";
+    };
+    body += fold(first->question_type + ": confusion",
+                 html_section("Confusion: " + first->question_type, "Rows are the truth.",
+                              "<div class=\"stack\">" + table(report.first_name, *first) +
+                                  table(report.second_name, *second) + "</div>"),
+                 first == &report.first.closed.front());
+  }
+  return html_page(report.title, "", body);
+}
+
+}  // namespace dermis
