@@ -15,8 +15,9 @@ struct DataBenchOptions {
   std::string peer_script = "benchmarks/peers/data_peer.py";
 };
 
-// Decode + Pillow-exact bicubic to 224 of small JPEG files (per core, and on two threads) and of a 12-megapixel JPEG,
-// each against decoding alone in the same rounds, and the practice-image generator. Limit: decoding alone.
+// Decode + Pillow-exact bicubic to 224 of small JPEG files and of a 12-megapixel JPEG, each against decoding alone in
+// the same rounds (the limit); the small files against the peers, and on two threads against one; the practice-image
+// generator.
 BenchmarkReport bench_data(const DataBenchOptions& options);
 
 }  // namespace dermis

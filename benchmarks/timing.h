@@ -39,9 +39,9 @@ struct BenchmarkRow {
 };
 
 struct BenchmarkReport {
-  std::string benchmark;   // "attention"
+  std::string benchmark;   // "data"
   std::string device;      // processor, threads, instruction set
-  std::string unit;        // of achieved and limit: "GFLOP/s"
+  std::string unit;        // of achieved: "images/s"
   std::string limit_name;  // "decoding alone"
   std::vector<BenchmarkRow> rows;
 };

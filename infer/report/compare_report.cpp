@@ -13,8 +13,9 @@ namespace dermis {
 namespace {
 
 // Closed questions that both sides were asked.
-std::vector<std::pair<const ClosedSummary*, const ClosedSummary*>> shared_questions(const CompareReport& report) {
-  std::vector<std::pair<const ClosedSummary*, const ClosedSummary*>> pairs;
+using SharedQuestions = std::vector<std::pair<const ClosedSummary*, const ClosedSummary*>>;
+SharedQuestions shared_questions(const CompareReport& report) {
+  SharedQuestions pairs;
   for (const ClosedSummary& first : report.first.closed) {
     for (const ClosedSummary& second : report.second.closed) {
       if (first.question_type == second.question_type) pairs.emplace_back(&first, &second);
@@ -24,9 +25,9 @@ std::vector<std::pair<const ClosedSummary*, const ClosedSummary*>> shared_questi
 }
 
 // Balanced accuracy sees answers alone; these see how sure they were.
-std::string probabilities_of(const CompareReport& report) {
+std::string probabilities_of(const CompareReport& report, const SharedQuestions& shared) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [first, second] : shared_questions(report)) {
+  for (const auto& [first, second] : shared) {
     const std::string type = escape_html(first->question_type);
     rows.push_back({type, "AUROC, higher is better", interval_text(first->auroc), interval_text(second->auroc)});
     rows.push_back({type, "Brier score, lower is better", interval_text(first->brier), interval_text(second->brier)});
@@ -77,10 +78,10 @@ std::string compare_report_html(const CompareReport& report) {
   double reach = 0.05;
   for (const IntervalRow& row : chart) reach = std::max({reach, std::abs(row.low), std::abs(row.high)});
   if (std::isfinite(reach)) body += html_section("Differences", "", interval_chart(chart, -reach, reach, 0));
-  if (!report.loss_curves.empty())
-    body += html_section("Training", "Loss per target token.", line_chart(report.loss_curves, "step", "loss"));
-  body += probabilities_of(report);
-  for (const auto& [first, second] : shared_questions(report)) {
+  body += training_section(report.loss_curves);
+  const SharedQuestions shared = shared_questions(report);
+  body += probabilities_of(report, shared);
+  for (const auto& [first, second] : shared) {
     const auto table = [](const std::string& name, const ClosedSummary& s) {
       return "<div><h3>" + escape_html(name) + "</h3>" + confusion_table(s) + "</div>";
     };

@@ -165,8 +165,7 @@ std::string eval_report_html(const EvalReport& report) {
     body += html_section("Open questions", "Generated greedily. Valid: not empty. Truncated: cut at the token limit.",
                          open_table(report.summary));
   }
-  if (!report.loss_curves.empty())
-    body += html_section("Training", "Loss per target token.", line_chart(report.loss_curves, "step", "loss"));
+  body += training_section(report.loss_curves);
   for (const ClosedSummary& s : report.summary.closed) {
     body += fold(s.question_type + ": confusion, calibration, strata", details_of(s) + strata_of(s),
                  &s == &report.summary.closed.front());

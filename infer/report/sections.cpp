@@ -68,4 +68,9 @@ std::string confusion_table(const ClosedSummary& closed) {
   return html + "</tbody></table>\n";
 }
 
+std::string training_section(const std::vector<Series>& loss_curves) {
+  if (loss_curves.empty()) return "";
+  return html_section("Training", "Loss per target token.", line_chart(loss_curves, "step", "loss"));
+}
+
 }  // namespace dermis

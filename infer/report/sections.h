@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "infer/eval/summary.h"
+#include "infer/report/charts.h"
 
 namespace dermis {
 
@@ -12,5 +14,6 @@ std::string interval_text(const Interval& interval, int decimals = 3);  // "too 
 std::string closed_table(const EvalSummary& summary);
 std::string open_table(const EvalSummary& summary);
 std::string confusion_table(const ClosedSummary& closed);
+std::string training_section(const std::vector<Series>& loss_curves);  // empty without curves
 
 }  // namespace dermis

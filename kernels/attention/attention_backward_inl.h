@@ -180,10 +180,8 @@ void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float*
       b.inverse[row] = 1.0F / t.statistics.sum[head * t.statistics.head_stride + token];
       const float* o = t.o.data + token * t.o.token_stride + head * t.o.head_stride;
       const float* grad_o = t.grad_o.data + token * t.grad_o.token_stride + head * t.grad_o.head_stride;
-      if (i + kRowsAhead < tokens) {
-        fetch_row(o + kRowsAhead * t.o.token_stride, t.heads.head_size);
-        fetch_row(grad_o + kRowsAhead * t.grad_o.token_stride, t.heads.head_size);
-      }
+      fetch_ahead<false>(o, t.o.token_stride, i, tokens, t.heads.head_size);
+      fetch_ahead<false>(grad_o, t.grad_o.token_stride, i, tokens, t.heads.head_size);
       b.dot[row] = dot_product(o, grad_o, t.heads.head_size);
     }
   }
@@ -230,8 +228,7 @@ void backward(const AttentionBackwardTask& t, float* scratch) {
     backward_block(b);
     for (int64_t row = 0; row < b.rows; ++row) {
       float* out = t.grad_q.data + (token + row / group) * t.grad_q.token_stride + row % group * t.grad_q.head_stride;
-      if (row + kRowsAhead * group < b.rows)
-        fetch_to_write(out + kRowsAhead * t.grad_q.token_stride, t.heads.head_size);
+      fetch_ahead<true>(out, t.grad_q.token_stride, row / group, b.rows / group, t.heads.head_size);
       unpack_row(b.grad_q, b.rows, row, t.heads.head_size, t.scale, out);
     }
   }
@@ -239,8 +236,7 @@ void backward(const AttentionBackwardTask& t, float* scratch) {
 
 void write_key_sums(const AttentionKeySums& sums) {
   for (int64_t key = sums.row_begin; key < sums.row_end; ++key) {
-    if (key + kRowsAhead < sums.row_end)
-      fetch_to_write(sums.out + (key + kRowsAhead) * sums.row_stride, sums.head_size);
+    fetch_ahead<true>(sums.out + key * sums.row_stride, sums.row_stride, key, sums.row_end, sums.head_size);
     for (int64_t d = 0; d < sums.head_size; d += kLanes) {
       Vec total = splat(0.0F);
       for (int64_t i = 0; i < sums.part_count; ++i) {

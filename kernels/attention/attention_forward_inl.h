@@ -160,7 +160,7 @@ void forward_tile(const ForwardBlock& b) {
     const KeyRange keys = keys_of_strip(b, first, count);
     if (keys.begin >= keys.end) return;
     for (int64_t row = first; row < first + count; ++row) {
-      if (b.hi[row] <= b.key_end) fetch_to_write(b.out[row], head_size);
+      if (b.hi[row] <= b.key_end) fetch_row<true>(b.out[row], head_size);
       weigh_row(b, row, keys);
     }
   });

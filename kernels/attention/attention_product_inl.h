@@ -126,14 +126,20 @@ inline void for_strips(int64_t rows, Work work) {
   }
 }
 
-// Rows of one head lie far apart in memory, where no hardware prefetcher follows: their lines are asked for some rows
-// ahead.
-constexpr int64_t kRowsAhead = 12, kLineFloats = 16;
+// Asks for the lines of a row, to read or to write it.
+template <bool kToWrite>
 [[gnu::always_inline]] inline void fetch_row(const float* row, int64_t head_size) {
-  for (int64_t d = 0; d < head_size; d += kLineFloats) __builtin_prefetch(row + d);
+  constexpr int64_t kLineFloats = 16;
+  for (int64_t d = 0; d < head_size; d += kLineFloats) __builtin_prefetch(row + d, kToWrite ? 1 : 0);
 }
-[[gnu::always_inline]] inline void fetch_to_write(float* row, int64_t head_size) {
-  for (int64_t d = 0; d < head_size; d += kLineFloats) __builtin_prefetch(row + d, 1);
+
+// At row `at` of `rows`: asks for one some rows ahead. Rows of one head lie far apart in memory, where no hardware
+// prefetcher follows.
+template <bool kToWrite>
+[[gnu::always_inline]] inline void fetch_ahead(const float* row, int64_t stride, int64_t at, int64_t rows,
+                                               int64_t head_size) {
+  constexpr int64_t kRowsAhead = 12;
+  if (at + kRowsAhead < rows) fetch_row<kToWrite>(row + kRowsAhead * stride, head_size);
 }
 
 // Natural panels of folded rows (token, head).
@@ -144,7 +150,7 @@ inline void pack_rows(const float* x, int64_t token_stride, int64_t head_stride,
   for (int64_t token = 0; token < tokens; ++token) {
     for (int64_t head = 0; head < group; ++head) {
       const float* row = x + token * token_stride + head * head_stride;
-      if (token + kRowsAhead < tokens) fetch_row(row + kRowsAhead * token_stride, head_size);
+      fetch_ahead<false>(row, token_stride, token, tokens, head_size);
       float* to = out + (token * group + head) * kPanel;
       for (int64_t d = 0; d < head_size; d += kPanel, to += rows * kPanel) copy_panel_row(row, d, head_size, f, to);
     }
@@ -180,7 +186,8 @@ inline void pack_transposed(const float* x, int64_t row_stride, int64_t rows, in
     for (int64_t r = 0; r < kPanel; r += 8) {
       const int64_t left = rows - first - r;
       const float* row = x + (first + r) * row_stride;
-      for (int64_t i = 8; i < 16 && first + r + i < rows; ++i) fetch_row(row + i * row_stride, head_size);
+      for (int64_t i = 0; i < 8; ++i)
+        fetch_ahead<false>(row + i * row_stride, row_stride, first + r + i, rows, head_size);
       int64_t d = 0;
       for (; d + 8 <= head_size; d += 8) {
         __m256 in[8];

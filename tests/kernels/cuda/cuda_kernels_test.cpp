@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "core/error.h"
+#include "kernels/operand/operand.h"
 #include "tests/kernels/cuda/fake_module.h"
 
 namespace dermis {
@@ -57,9 +58,21 @@ TEST(cuda_kernels, a_refused_launch_names_operator_shapes_and_cudas_words) {
   const DermisCudaEntries entries = testing::fake_entries();
   const CudaModule module = module_with(entries, 8, 0);
   const at::Tensor x = at::zeros({1}, at::kHalf);
-  launch_kernel(module, "rope", x, [](void*) { return 0; });
+  const auto shapes = [] { return std::string("x [1]"); };
+  launch_kernel(module, "rope", shapes, x, [](void*) { return 0; });
+  EXPECT_THAT(device_error([&] { launch_kernel(module, "rope", shapes, x, [](void*) { return 1; }); }),
+              AllOf(HasSubstr("rope"), HasSubstr("invalid argument (error 1) for x [1]"), HasSubstr("cpu")));
   EXPECT_THAT(device_error([&] { launch_kernel(module, "rope", x, [](void*) { return 1; }); }),
-              AllOf(HasSubstr("rope"), HasSubstr("invalid argument (error 1) for"), HasSubstr("[1] on cpu")));
+              AllOf(HasSubstr("rope"), HasSubstr("invalid argument (error 1) for " + describe(x))));
+}
+
+TEST(cuda_kernels, shapes_are_not_written_for_a_launch_that_works) {
+  const DermisCudaEntries entries = testing::fake_entries();
+  const CudaModule module = module_with(entries, 8, 0);
+  int written = 0;
+  const auto shapes = [&] { return std::to_string(++written); };
+  launch_kernel(module, "rope", shapes, at::zeros({1}, at::kHalf), [](void*) { return 0; });
+  EXPECT_EQ(written, 0);
 }
 
 TEST(cuda_kernels, no_memory_is_a_device_error_with_the_size) {

@@ -104,10 +104,8 @@ void KillResume::kill_and_compare(const std::string& more) {
 
 TEST_F(KillResume, ARunKilledAtRandomMomentsEndsInTheSameWeights) { kill_and_compare(""); }
 
-// Large enough that matrix products and attention are cut for two threads. They wait passively: beside other tests,
-// threads that spin take each other's cores.
+// Large enough that matrix products and attention are cut for two threads.
 TEST_F(KillResume, SoDoesARunOnTwoThreads) {
-  setenv("OMP_WAIT_POLICY", "passive", 1);
   kill_and_compare(
       " --set threads=2 --set loader_threads=2 --set model.geometry.hidden=128 --set model.geometry.mlp=512"
       " --set model.geometry.head_size=64 --set model.geometry.vision_hidden=128 --set model.geometry.vision_mlp=512"
