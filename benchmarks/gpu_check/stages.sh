@@ -8,19 +8,22 @@
 #   stages_json > FILE               the same as an array
 #   stages_failed                    how many failed or timed out
 
+milliseconds() { echo $(($(date +%s%N) / 1000000)); }
+
 stages_begin() {
   stage_folder=$1/logs
-  stage_deadline=$((SECONDS + $2))
+  stage_deadline=$(($(milliseconds) + 1000 * $2))
   stage_names=() stage_titles=() stage_results=() stage_times=() stage_limits=()
   mkdir -p "$stage_folder"
 }
 
 stage() {
-  local name=$1 limit=$2 title=$3 start code result left=$((stage_deadline - SECONDS))
+  local name=$1 limit=$2 title=$3 start code result left
+  start=$(milliseconds)
+  left=$(((stage_deadline - start + 999) / 1000))  # whole seconds, a begun one counts: bash's SECONDS would drop it
   shift 3
   local log=$stage_folder/$name.log
   if ((left < limit)); then limit=$left; fi
-  start=$(date +%s%N)
   if ((limit <= 0)); then
     code=0 result='not run: no time left'
     : > "$log"
@@ -35,7 +38,7 @@ stage() {
       *) result="failed, exit code $code" ;;
     esac
   fi
-  local ms=$((($(date +%s%N) - start) / 1000000))
+  local ms=$(($(milliseconds) - start))
   printf '%-12s %s (%d.%01d s)\n' '' "$result" $((ms / 1000)) $((ms % 1000 / 100))
   if [[ $result == failed* || $result == timed* ]]; then tail -n 15 "$log" | sed 's/^/             | /'; fi
   stage_names+=("$name") stage_titles+=("$title") stage_results+=("$result")
