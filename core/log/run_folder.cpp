@@ -33,6 +33,8 @@ void note_start(const std::string& path, const RunStart& start, bool resumed) {
   writer.sync();
 }
 
+std::string recipe_of(const std::string& path) { return path + "/recipe.toml"; }
+
 }  // namespace
 
 void start_run(const std::string& path, const RunStart& start) {
@@ -42,8 +44,8 @@ void start_run(const std::string& path, const RunStart& start) {
                                   .fix = "go on with it (--resume), name another folder, or remove it"});
   }
   make_folder(path);
-  write_file_atomically(path + "/recipe.toml", start.recipe);
-  note_start(path, start, false);
+  note_start(path, start, false);  // first: from here on the folder is a run, which --resume takes even after a kill
+  write_file_atomically(recipe_of(path), start.recipe);
 }
 
 void resume_run(const std::string& path, const RunStart& start) {
@@ -54,6 +56,7 @@ void resume_run(const std::string& path, const RunStart& start) {
                                   .fix = "check the path, or start without --resume"});
   }
   note_start(path, start, true);
+  if (!std::filesystem::exists(recipe_of(path))) write_file_atomically(recipe_of(path), start.recipe);
 }
 
 }  // namespace dermis

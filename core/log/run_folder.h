@@ -16,10 +16,11 @@ struct RunStart {
   nlohmann::ordered_json facts = nlohmann::ordered_json::object();  // more to note: data fingerprints, device, threads
 };
 
-// Makes `path` and writes recipe and start. Error(data) when the folder holds a run already (fix: --resume or another
-// folder) or cannot be written.
+// Makes `path`, notes the start in starts.jsonl, which makes it the folder of a run, and writes the recipe. Error(data)
+// when the folder holds a run already (fix: --resume or another folder) or cannot be written.
 void start_run(const std::string& path, const RunStart& start);
-// Notes another start of an existing run. Error(data) when there is none; the recipe file stays as it is.
+// Notes another start of an existing run. Error(data) when there is none; the recipe file stays as it is, and is
+// written when the first start was killed before.
 void resume_run(const std::string& path, const RunStart& start);
 
 }  // namespace dermis

@@ -107,6 +107,18 @@ TEST(RunFolder, NotesEveryStart) {
   EXPECT_EQ(starts[1]["resumed"], true);
 }
 
+// A start that ends at its recipe, as a kill would end it there, has left a run that can be gone on with.
+TEST(RunFolder, AStartCutShortCanBeResumed) {
+  const TempFolder folder;
+  const std::string path = folder / "run";
+  std::filesystem::create_directories(path + "/recipe.toml");  // cannot be written as a file
+  EXPECT_THROW(start_run(path, {.recipe = "seed = 1\n", .recipe_hash = "abc"}), Error);
+  std::filesystem::remove(path + "/recipe.toml");
+  resume_run(path, {.recipe = "seed = 1\n", .recipe_hash = "abc"});
+  EXPECT_EQ(read_file(path + "/recipe.toml"), "seed = 1\n");
+  EXPECT_EQ(read_jsonl(path + "/starts.jsonl").size(), 2U);
+}
+
 TEST(RunFolder, NeverMixesRuns) {
   const TempFolder folder;
   const std::string path = folder / "run";
