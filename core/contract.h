@@ -36,7 +36,7 @@ struct PromptFormat {
 // T tokens, L label rows, N images of S x S pixels, M feature rows an image, B sequences.
 struct Batch {
   std::vector<int32_t> tokens;     // [T]; image_token on rows that hold image features
-  std::vector<int32_t> positions;  // [T]; restart at first_position with every sequence
+  std::vector<int32_t> positions;  // [T]; restart at first_position with every sequence, skip patches left out
   std::vector<int32_t>
       visible_lo;  // [T]; row i sees keys visible_lo[i] <= j < visible_hi[i], indices on the packed axis;
   std::vector<int32_t> visible_hi;   // [T]; both non-decreasing
@@ -46,6 +46,8 @@ struct Batch {
   std::vector<uint8_t> pixels;       // [N, 3, S, S] RGB planes
   int32_t image_count = 0;           // N
   int32_t image_size = 0;            // S
+  // [N * M] which patch of its picture each feature row encodes, ascending in each picture; empty: all patches.
+  std::vector<int32_t> kept_patches;
   std::vector<int32_t> image_slots;  // [K] ascending rows of T that hold image features
   std::vector<int32_t>
       image_rows;  // [K] feature row (of N * M) that each slot takes: several questions share one encoded image

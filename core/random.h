@@ -23,7 +23,8 @@ enum class RandomPurpose : uint32_t {
   practice_image,
   selftest,
   mixing,
-  rounding
+  rounding,
+  patches
 };
 
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);

@@ -63,9 +63,9 @@ at::Tensor batch_pixels(const Batch& batch) {
   return pixels;
 }
 
-at::Tensor features_of(const Vlm& model, const Batch& batch, const at::Tensor& given) {
+at::Tensor features_of(const Vlm& model, const Batch& batch, const at::Tensor& given, Trace* trace = nullptr) {
   if (given.defined() || batch.image_count == 0) return given;
-  return model.encode_images(model.normalize(batch_pixels(batch)));
+  return model.encode_images(model.normalize(batch_pixels(batch)), trace, batch.kept_patches);
 }
 
 at::Tensor embed(const VlmImpl& impl, const PackedBatch& packed, const at::Tensor& features) {
@@ -110,7 +110,7 @@ at::Tensor Vlm::normalize(const at::Tensor& pixels_u8) const {
   return image_normalise(pixels_u8, format.mean, format.std, impl_->placement.device, impl_->placement.compute);
 }
 
-at::Tensor Vlm::encode_images(const at::Tensor& pixels, Trace* trace) const {
+at::Tensor Vlm::encode_images(const at::Tensor& pixels, Trace* trace, std::span<const int32_t> kept_patches) const {
   const int64_t size = impl_->config.vision.image_size;
   if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) != size || pixels.size(3) != size) {
     std::string found;
@@ -122,7 +122,8 @@ at::Tensor Vlm::encode_images(const at::Tensor& pixels, Trace* trace) const {
                                    .fix = "resize to the model's ImageFormat first"});
   }
   const Placement& placement = impl_->placement;
-  const at::Tensor patches = impl_->vision.forward(pixels.to(placement.device, placement.compute).contiguous(), trace);
+  const at::Tensor patches =
+      impl_->vision.forward(pixels.to(placement.device, placement.compute).contiguous(), kept_patches, trace);
   at::Tensor features = dense(patches, impl_->projector_weight, impl_->projector_bias);
   if (trace != nullptr) trace->image_features = features;
   return features;
@@ -139,8 +140,7 @@ at::Tensor Vlm::hidden_at_labels(const Batch& batch, const at::Tensor& given) co
 }
 
 at::Tensor Vlm::hidden_all(const Batch& batch, const at::Tensor& given, Trace* trace) const {
-  at::Tensor features = given;
-  if (!features.defined() && batch.image_count > 0) features = encode_images(normalize(batch_pixels(batch)), trace);
+  const at::Tensor features = features_of(*this, batch, given, trace);
   check_batch(batch, impl_->config, rows_of(features));
   const PackedBatch packed = pack_inputs(batch, impl_->config, impl_->placement.device);
   const at::Tensor inputs = embed(*impl_, packed, features);

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ class KvCache;
 
 class Vlm {
  public:
-  // Random weights as transformers initialises them (normal, initializer_range 0.02; norms at identity), keyed by seed.
+  // Random weights keyed by seed; models/weights/initial.h says how they are drawn.
   Vlm(const VlmConfig& config, uint64_t seed, const Placement& placement = {});
   // All weights zero, to be filled from a file.
   static Vlm uninitialized(const VlmConfig& config, const Placement& placement = {});
@@ -50,8 +51,9 @@ class Vlm {
 
   // pixels uint8 [N, 3, S, S] -> normalised [N, 3, S, S] of Placement::compute: (x / 255 - mean) / std.
   at::Tensor normalize(const at::Tensor& pixels_u8) const;
-  // normalised pixels -> image features [N * M, C], projected, ready for the decoder.
-  at::Tensor encode_images(const at::Tensor& pixels, Trace* trace = nullptr) const;
+  // normalised pixels -> image features [N * M, C], projected, ready for the decoder; kept_patches as in Batch.
+  at::Tensor encode_images(const at::Tensor& pixels, Trace* trace = nullptr,
+                           std::span<const int32_t> kept_patches = {}) const;
 
   // Final-norm hidden states of the batch's label rows [L, C]; differentiable. The last layer computes only those rows.
   // Encodes batch.pixels, or takes `features` when they were encoded before.

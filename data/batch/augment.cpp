@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/random.h"
 
@@ -111,6 +112,19 @@ Augmentation draw_augmentation(const AugmentOptions& options, uint64_t seed, int
   augmentation.saturation = 1 + options.colour * shifts[2];
   if (options.crop_min_area < 1) draw_crop(random, options.crop_min_area, width, height, augmentation);
   return augmentation;
+}
+
+std::vector<int32_t> draw_patches(const AugmentOptions& options, uint64_t seed, int64_t epoch, int64_t sample,
+                                  int32_t patches) {
+  const auto kept = std::max<int32_t>(1, static_cast<int32_t>(std::lround(options.keep_patches * patches)));
+  if (kept >= patches) return {};
+  Random random(seed, RandomPurpose::patches, static_cast<uint64_t>(epoch), static_cast<uint64_t>(sample));
+  std::vector<int32_t> order(static_cast<size_t>(patches));
+  std::iota(order.begin(), order.end(), 0);
+  for (size_t i = 0; i < static_cast<size_t>(kept); ++i) std::swap(order[i], order[i + random.below(order.size() - i)]);
+  order.resize(static_cast<size_t>(kept));
+  std::sort(order.begin(), order.end());
+  return order;
 }
 
 void augment_to_planes(const Image& image, const Augmentation& augmentation, const ImageFormat& format,

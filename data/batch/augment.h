@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "core/contract.h"
 #include "data/batch/loader.h"
@@ -24,6 +25,11 @@ struct Augmentation {
 // crop_min_area.
 Augmentation draw_augmentation(const AugmentOptions& options, uint64_t seed, int64_t epoch, int64_t sample, int width,
                                int height);
+
+// Which of a picture's patches are kept, ascending: a fresh draw of the share options.keep_patches (at least one patch)
+// without replacement (PatchDropout, arXiv 2208.07220). Empty when all are.
+std::vector<int32_t> draw_patches(const AugmentOptions& options, uint64_t seed, int64_t epoch, int64_t sample,
+                                  int32_t patches);
 
 // Crops by resize's box, stretches to format.size, turns, recolours, and lays out as planes [3, S, S].
 void augment_to_planes(const Image& image, const Augmentation& augmentation, const ImageFormat& format,

@@ -33,6 +33,9 @@ void check_options(const LoaderOptions& options, size_t sources, const std::vect
   if (!(augment.colour >= 0 && augment.colour < 1)) {
     bad_option("augment.colour", "0 or more, below 1", std::to_string(augment.colour));
   }
+  if (!(augment.keep_patches > 0 && augment.keep_patches <= 1)) {
+    bad_option("augment.keep_patches", "above 0, at most 1", std::to_string(augment.keep_patches));
+  }
   if (!mixing_weights.empty() && mixing_weights.size() != sources) {
     bad_option("mixing weights", fmt::format("one for each of {} sources", sources),
                std::to_string(mixing_weights.size()));
@@ -128,12 +131,16 @@ struct Loader::Impl {
 
   Batch make(int64_t number) {
     const auto plane_bytes = size_t{3} * static_cast<size_t>(image.size) * static_cast<size_t>(image.size);
-    std::vector<uint8_t> planes(static_cast<size_t>(options.images_per_batch) * plane_bytes);
+    BatchPictures batch{.planes = std::vector<uint8_t>(static_cast<size_t>(options.images_per_batch) * plane_bytes),
+                        .count = options.images_per_batch};
     std::vector<SequenceTokens> sequences;
     for (int i = 0; i < options.images_per_batch; ++i) {
       const Draw draw = order.at(number * options.images_per_batch + i);
       const auto& sample = table.samples[static_cast<size_t>(draw.sample)];
-      pictures.fill(sample, draw.sample, draw.epoch, planes.data() + static_cast<size_t>(i) * plane_bytes);
+      pictures.fill(sample, draw.sample, draw.epoch, batch.planes.data() + static_cast<size_t>(i) * plane_bytes);
+      const std::vector<int32_t> kept =
+          draw_patches(options.augment, options.seed, draw.epoch, draw.sample, prompt.tokens_per_image);
+      batch.kept_patches.insert(batch.kept_patches.end(), kept.begin(), kept.end());
       const Random random(options.seed, RandomPurpose::question, static_cast<uint64_t>(draw.epoch),
                           static_cast<uint64_t>(draw.sample));
       for (const size_t question : draw_questions(sample.questions, options.questions_per_image, random)) {
@@ -141,7 +148,7 @@ struct Loader::Impl {
         sequences.back().image = i;
       }
     }
-    return pack_tokens(sequences, std::move(planes), options.images_per_batch, separator, image, prompt, false);
+    return pack_tokens(sequences, std::move(batch), separator, image, prompt, false);
   }
 
   LoaderOptions options;

@@ -20,6 +20,7 @@ struct AugmentOptions {  // label-preserving in this field; all off by default
   bool quarter_turns = false;
   double crop_min_area = 1.0;  // random crop of at least this share of the area, aspect 3/4..4/3; 1: none
   double colour = 0.0;         // strength of brightness, contrast, saturation jitter (0.2: +-20 %)
+  double keep_patches = 1.0;   // share of a picture's patches that the model encodes, drawn anew each time; 1: all
 };
 
 enum class LongText { drop, cut };  // what to do with a record longer than max_tokens; both are counted

@@ -35,9 +35,15 @@ int64_t sequence_length(const SequenceTokens& sequence, const PromptFormat& prom
 // answer token would fit.
 bool cut_sequence(SequenceTokens& sequence, const PromptFormat& prompt, int64_t separator_tokens, int64_t max_tokens);
 
-// Packs over `image_planes` (N pictures of 3 * S * S bytes). Error(data) naming the sample that is longer than the
-// model takes.
-Batch pack_tokens(const std::vector<SequenceTokens>& sequences, std::vector<uint8_t> image_planes, int image_count,
+// The pictures of a batch: `count` of 3 * S * S bytes each, and which patches of each the model encodes.
+struct BatchPictures {
+  std::vector<uint8_t> planes;
+  int count = 0;
+  std::vector<int32_t> kept_patches = {};  // as in Batch: equally many of each picture; empty: all
+};
+
+// Error(data) naming the sample that is longer than the model takes.
+Batch pack_tokens(const std::vector<SequenceTokens>& sequences, BatchPictures pictures,
                   const std::vector<int32_t>& separator, const ImageFormat& image, const PromptFormat& prompt,
                   bool open);
 

@@ -229,8 +229,9 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
           {"seed=" + seed, "model.tokenizer=" + at("tokenizer.model"), "stages[0].minutes=" + rounded(minutes.pretrain),
            "stages[0].data[0].shards=" + at("practice_shards/train"),
            "stages[0].validation.shards=[\"" + at("practice_shards/val") + "\"]"}));
-  steps.run("fine-tuning on the site", finetune("finetune", {"model.start=" + at("pretrain/model")},
-                                                {"stages[0].minutes=" + rounded(minutes.finetune)}));
+  steps.run("fine-tuning on the site",
+            finetune("finetune", {"model.start=" + at("pretrain/model"), "model.start_share=0.5"},
+                     {"stages[0].minutes=" + rounded(minutes.finetune)}));
   // As many steps, not as many minutes: the machine's speed must not decide the comparison.
   steps.run("the same fine-tuning without pretraining",
             finetune("scratch", {"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")},

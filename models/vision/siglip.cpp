@@ -2,10 +2,13 @@
 
 #include <ATen/ATen.h>
 
+#include "core/error.h"
 #include "kernels/attention/attention.h"
 #include "kernels/gated_gelu/gated_gelu.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear/linear.h"
+#include "kernels/operand/index_tensor.h"
+#include "models/layers/gather_rows.h"
 
 namespace dermis {
 
@@ -33,15 +36,38 @@ SiglipTower::SiglipTower(const VisionConfig& config, const ParameterSet& paramet
   }
 }
 
+namespace {
+
+// Rows of the kept patches among all patches of all pictures.
+at::Tensor patch_rows(std::span<const int32_t> kept_patches, int64_t images, int64_t patches, at::Device device) {
+  const int64_t kept = static_cast<int64_t>(kept_patches.size()) / images;
+  DERMIS_CHECK(kept * images == static_cast<int64_t>(kept_patches.size()), "equally many kept patches of each picture");
+  std::vector<int32_t> rows(kept_patches.begin(), kept_patches.end());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    DERMIS_CHECK(rows[i] >= 0 && rows[i] < patches, "kept patches of the picture");
+    rows[i] += static_cast<int32_t>(static_cast<int64_t>(i) / kept * patches);
+  }
+  return index_tensor(rows, device);
+}
+
+}  // namespace
+
 // The strided convolution of the patch embedding is one matrix product over unfolded patches [N * M, 3 P P].
-at::Tensor SiglipTower::patches(const at::Tensor& pixels) const {
+at::Tensor SiglipTower::patches(const at::Tensor& pixels, std::span<const int32_t> kept_patches) const {
   const int64_t images = pixels.size(0), side = config_.image_size / config_.patch_size, patch = config_.patch_size;
-  const at::Tensor unfolded = pixels.view({images, 3, side, patch, side, patch})
-                                  .permute({0, 2, 4, 1, 3, 5})
-                                  .reshape({images * config_.patches(), 3 * patch * patch});
+  at::Tensor unfolded = pixels.view({images, 3, side, patch, side, patch})
+                            .permute({0, 2, 4, 1, 3, 5})
+                            .reshape({images * config_.patches(), 3 * patch * patch});
+  at::Tensor rows;
+  if (!kept_patches.empty()) {
+    rows = patch_rows(kept_patches, images, config_.patches(), pixels.device());
+    unfolded = unfolded.index_select(0, rows);
+  }
   const at::Tensor features = dense(unfolded, patch_weight_.view({config_.hidden, -1}), patch_bias_);
-  return (features.view({images, config_.patches(), config_.hidden}) + positions_.to(features.scalar_type()))
-      .view({-1, config_.hidden});
+  const at::Tensor positions = positions_.to(features.scalar_type()).expand({images, -1, -1});
+  if (!rows.defined()) return (features.view(positions.sizes()) + positions).view({-1, config_.hidden});
+  // Rows of the expanded table are distinct, so a position's gradient is summed picture by picture in a fixed order.
+  return features + gather_rows(positions.reshape({-1, config_.hidden}), rows);
 }
 
 at::Tensor SiglipTower::attend(const Layer& layer, const at::Tensor& y_TC,
@@ -52,11 +78,13 @@ at::Tensor SiglipTower::attend(const Layer& layer, const at::Tensor& y_TC,
   return dense(o_THD.reshape({y_TC.size(0), config_.hidden}), layer.out_weight, layer.out_bias);
 }
 
-at::Tensor SiglipTower::forward(const at::Tensor& pixels, Trace* trace) const {
-  const std::vector<int32_t> lengths(static_cast<size_t>(pixels.size(0)), static_cast<int32_t>(config_.patches()));
+at::Tensor SiglipTower::forward(const at::Tensor& pixels, std::span<const int32_t> kept_patches, Trace* trace) const {
+  const int64_t images = pixels.size(0);
+  const auto encoded = kept_patches.empty() ? config_.patches() : static_cast<int64_t>(kept_patches.size()) / images;
+  const std::vector<int32_t> lengths(static_cast<size_t>(images), static_cast<int32_t>(encoded));
   const auto visible = std::make_shared<const VisibleKeys>(VisibleKeys::packed_full(lengths));
   const double eps = config_.layer_norm_eps;
-  at::Tensor x = patches(pixels);
+  at::Tensor x = patches(pixels, kept_patches);
   if (trace != nullptr) trace->vision_embeddings = x;
   at::Tensor y = layer_norm(x, layers_[0].norm1_weight, layers_[0].norm1_bias, eps);
   for (size_t i = 0; i < layers_.size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
 #include <vector>
 
 #include "kernels/visible_keys/visible_keys.h"
@@ -17,7 +18,8 @@ class SiglipTower {
   SiglipTower(const VisionConfig& config, const ParameterSet& parameters);
 
   // Normalised pixels [N, 3, S, S] -> patch features after the final norm [N * M, hidden]. Images never see each other.
-  at::Tensor forward(const at::Tensor& pixels, Trace* trace) const;
+  // kept_patches [N * M]: the patches that are encoded, of each picture equally many; empty: all.
+  at::Tensor forward(const at::Tensor& pixels, std::span<const int32_t> kept_patches, Trace* trace) const;
 
  private:
   struct Layer {
@@ -26,7 +28,7 @@ class SiglipTower {
     at::Tensor out_weight, out_bias, fc1_weight, fc1_bias, fc2_weight, fc2_bias;
   };
 
-  at::Tensor patches(const at::Tensor& pixels) const;
+  at::Tensor patches(const at::Tensor& pixels, std::span<const int32_t> kept_patches) const;
   at::Tensor attend(const Layer& layer, const at::Tensor& y_TC,
                     const std::shared_ptr<const VisibleKeys>& visible) const;
 

@@ -1,6 +1,6 @@
-// Initial weights: the encoder's as transformers' SigLIP class draws them, the decoder's normal with a deviation of
-// 1 / sqrt(inputs). Every tensor is keyed by (seed, its name), so that none depends on the order or number of the
-// others.
+// Initial weights: the encoder's with the deviations of transformers' SigLIP class, its attention and positions as
+// mimetic initialisation has them (parameter_table.cpp), the decoder's normal with a deviation of 1 / sqrt(inputs).
+// Every tensor is keyed by (seed, its name), so that none depends on the order or number of the others.
 #pragma once
 
 #include <cstdint>

@@ -13,6 +13,11 @@ double text_spread(int64_t fan_in) { return 1.0 / std::sqrt(static_cast<double>(
 // at 2.0 instead of two deviations, where nothing lies: its patch embedding is a plain normal, wider by this factor.
 constexpr double kCutDeviation = 0.87962566103423978;
 
+// The encoder begins as trained ones end up (mimetic initialisation, Trockman and Kolter, arXiv 2305.09828): keys like
+// queries, so that patches attend to like patches and, by their positions, to near ones; values times output near minus
+// the identity. From some hundred pictures it learns markedly more (docs/results.md).
+constexpr double kKeyLikeQuery = 0.7, kOutputLikeValue = -0.5, kPositionAmplitude = 0.5;
+
 class TableBuilder {
  public:
   explicit TableBuilder(const VlmConfig& config) : config_(config) {}
@@ -26,12 +31,13 @@ class TableBuilder {
 
  private:
   void add(std::string name, std::vector<int64_t> shape, Part part, InitKind init, double spread = 0,
-           std::string group = {}) {
+           std::string group = {}, InitLike like = {}) {
     table_.push_back({.name = std::move(name),
                       .shape = std::move(shape),
                       .part = part,
                       .init = init,
                       .spread = spread,
+                      .like = std::move(like),
                       .group = std::move(group)});
   }
 
@@ -43,12 +49,15 @@ class TableBuilder {
   void vision_attention(const std::string& name) {
     const int64_t hidden = config_.vision.hidden;
     const double glorot = std::sqrt(6.0 / static_cast<double>(hidden + hidden));
-    for (const char* projection : {"q_proj", "k_proj", "v_proj"})
-      add(name + projection + ".weight", {hidden, hidden}, Part::vision, InitKind::uniform, glorot,
-          name + "qkv.weight");
-    for (const char* projection : {"q_proj", "k_proj", "v_proj"})
-      add(name + projection + ".bias", {hidden}, Part::vision, InitKind::zeros, 0, name + "qkv.bias");
-    add(name + "out_proj.weight", {hidden, hidden}, Part::vision, InitKind::uniform, glorot);
+    const auto projection = [&](const char* which, const std::string& group, InitLike like = {}) {
+      add(name + which + ".weight", {hidden, hidden}, Part::vision, InitKind::uniform, glorot, group, std::move(like));
+    };
+    projection("q_proj", name + "qkv.weight");
+    projection("k_proj", name + "qkv.weight", {.name = name + "q_proj.weight", .share = kKeyLikeQuery});
+    projection("v_proj", name + "qkv.weight");
+    for (const char* which : {"q_proj", "k_proj", "v_proj"})
+      add(name + which + ".bias", {hidden}, Part::vision, InitKind::zeros, 0, name + "qkv.bias");
+    projection("out_proj", {}, {.name = name + "v_proj.weight", .share = kOutputLikeValue, .transposed = true});
     add(name + "out_proj.bias", {hidden}, Part::vision, InitKind::zeros);
   }
 
@@ -68,8 +77,8 @@ class TableBuilder {
     add("vision_tower.embeddings.patch_embedding.weight", {v.hidden, 3, v.patch_size, v.patch_size}, Part::vision,
         InitKind::normal, 1.0 / std::sqrt(fan_in) / kCutDeviation);
     add("vision_tower.embeddings.patch_embedding.bias", {v.hidden}, Part::vision, InitKind::zeros);
-    add("vision_tower.embeddings.position_embedding.weight", {v.patches(), v.hidden}, Part::vision, InitKind::normal,
-        1.0 / std::sqrt(static_cast<double>(v.hidden)));
+    add("vision_tower.embeddings.position_embedding.weight", {v.patches(), v.hidden}, Part::vision, InitKind::grid,
+        kPositionAmplitude);
     for (int64_t i = 0; i < v.layers; ++i) {
       const std::string layer = "vision_tower.encoder.layers." + std::to_string(i) + ".";
       layer_norm(layer + "layer_norm1");

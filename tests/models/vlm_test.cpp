@@ -82,6 +82,37 @@ TEST(Vlm, SeveralSequencesMayShareOnePicture) {
             1e-4 * single.abs().max().item<double>());
 }
 
+// A picture of which only the upper left quarter of the patches is kept is a picture of that quarter, with the
+// quarter's rows of the position table.
+TEST(Vlm, KeptPatchesAreAPictureOfTheirOwn) {
+  VlmConfig large_config = small_config();
+  large_config.vision.image_size = large_config.image.size = 16;
+  const Vlm large(large_config, 3), small = small_model();
+  const std::vector<int32_t> quarter{0, 1, 4, 5}, kept{0, 1, 4, 5, 0, 1, 4, 5};
+  const at::Tensor rows = at::tensor(std::vector<int64_t>(quarter.begin(), quarter.end()));
+  at::Tensor large_positions, small_positions;
+  for (const Parameter& parameter : large.parameters()) {
+    for (const Parameter& twin : small.parameters()) {
+      if (twin.name != parameter.name) continue;
+      at::NoGradGuard no_grad;
+      const bool positions = twin.name.ends_with("position_embedding.weight");
+      if (positions) std::tie(large_positions, small_positions) = std::pair(parameter.tensor, twin.tensor);
+      twin.tensor.copy_(positions ? parameter.tensor.index_select(0, rows) : parameter.tensor);
+    }
+  }
+  const at::Tensor pixels = at::linspace(-1, 1, 2 * 3 * 16 * 16).cos().view({2, 3, 16, 16});
+  const at::Tensor features = large.encode_images(pixels, nullptr, kept);
+  const at::Tensor expected = small.encode_images(pixels.narrow(2, 0, 8).narrow(3, 0, 8).contiguous());
+  ASSERT_EQ(features.sizes(), expected.sizes());
+  EXPECT_LE((features - expected).abs().max().item<double>(), 1e-5);
+  const at::Tensor weights = at::linspace(-2, 3, features.numel()).sin().view(features.sizes());
+  (features * weights).sum().backward();
+  (expected * weights).sum().backward();
+  EXPECT_LE((large_positions.grad().index_select(0, rows) - small_positions.grad()).abs().max().item<double>(), 1e-4);
+  EXPECT_NEAR(large_positions.grad().abs().sum().item<double>(), small_positions.grad().abs().sum().item<double>(),
+              1e-2);
+}
+
 TEST(Vlm, TextAloneNeedsNoPicture) {
   const Vlm model = small_model();
   Batch batch;
@@ -175,8 +206,33 @@ TEST(Vlm, InitialWeightsHaveTheStatedSpread) {
   EXPECT_EQ(spread("vision_tower.post_layernorm.weight"), 1.0);
   EXPECT_NEAR(spread("vision_tower.encoder.layers.0.self_attn.q_proj.weight"), std::sqrt(2.0 / 256), 0.002);
   EXPECT_NEAR(spread("vision_tower.encoder.layers.0.mlp.fc1.weight"), std::sqrt(2.0 / 640), 0.002);
-  EXPECT_NEAR(spread("vision_tower.embeddings.position_embedding.weight"), 1 / std::sqrt(128.0), 0.003);
+  // Keys and outputs resemble another tensor and still have the deviation of their own kind.
+  EXPECT_NEAR(spread("vision_tower.encoder.layers.0.self_attn.k_proj.weight"), std::sqrt(2.0 / 256), 0.002);
+  EXPECT_NEAR(spread("vision_tower.encoder.layers.0.self_attn.out_proj.weight"), std::sqrt(2.0 / 256), 0.002);
+  EXPECT_NEAR(spread("vision_tower.embeddings.position_embedding.weight"), 0.5 / std::sqrt(2.0), 1e-4);
   EXPECT_NEAR(spread("vision_tower.embeddings.patch_embedding.weight"), 0.0821, 0.002);
+}
+
+// Mimetic initialisation: queries times keys is near a share of the identity (per head, in its 32 directions of 128),
+// output times values near a negative one; across layers nothing is alike.
+TEST(Vlm, TheEncoderBeginsByAttendingToLikePatches) {
+  const Vlm model(preset("nano"), 1);
+  std::map<std::string, at::Tensor> by_name;
+  for (const Parameter& parameter : model.parameters()) by_name[parameter.name] = parameter.tensor.detach();
+  const auto weight = [&](int layer, const std::string& name) {
+    return by_name.at("vision_tower.encoder.layers." + std::to_string(layer) + ".self_attn." + name + ".weight");
+  };
+  const auto diagonal = [](const at::Tensor& product) { return product.diagonal().mean().item<double>(); };
+  EXPECT_NEAR(diagonal(weight(1, "q_proj").t().mm(weight(1, "k_proj"))), 0.7, 0.05);
+  EXPECT_NEAR(diagonal(weight(1, "out_proj").mm(weight(1, "v_proj"))), -0.5, 0.05);
+  EXPECT_NEAR(diagonal(weight(1, "q_proj").t().mm(weight(2, "k_proj"))), 0.0, 0.05);
+  // Each place's row is nearest to the rows of the places beside it.
+  const at::Tensor positions = by_name.at("vision_tower.embeddings.position_embedding.weight");
+  const at::Tensor likeness = positions.mm(positions.t());
+  const auto like = [&](int64_t a, int64_t b) { return likeness[a][b].item<double>(); };
+  EXPECT_GT(like(9, 10), like(9, 12));
+  EXPECT_GT(like(9, 17), like(9, 33));
+  EXPECT_NEAR(like(9, 10), like(9, 17), 1e-4);  // of an 8 x 8 grid: right and below
 }
 
 TEST(Vlm, BatchesOfAnotherTokenizerOrPictureAreNamed) {

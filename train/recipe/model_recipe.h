@@ -38,6 +38,7 @@ inline bool geometry_is_set(const GeometryRecipe& g) {
 struct ModelRecipe {
   std::string preset;
   std::string start;
+  double start_share = 1.0;
   std::string tokenizer;
   GeometryRecipe geometry;
 
@@ -45,6 +46,11 @@ struct ModelRecipe {
   void visit(V& v) {
     v.field("preset", preset, "geometry of a model with random weights (nano, small, demo); this or start");
     v.field("start", start, "folder of a trained model to start from");
+    v.field(
+        "start_share", start_share,
+        "how much of its weights is kept, the rest being random weights of this recipe's seed; with the seed it was "
+        "trained with: so much of its training",
+        between(0, 1));
     v.field("tokenizer", tokenizer, "tokenizer.model; empty: the one of the model to start from");
     v.section("geometry", geometry, "numbers that differ from the preset's; 0: as the preset has it");
   }

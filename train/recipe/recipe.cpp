@@ -79,6 +79,10 @@ void check_recipe(const Recipe& recipe, const std::string& where) {
     refuse("a recipe names one model to train", where + ", model", "exactly one of preset and start",
            fmt::format("preset = '{}', start = '{}'", model.preset, model.start), "set one and leave the other out");
   }
+  if (model.start.empty() && model.start_share != 1) {
+    refuse("there is no model to keep a share of", where + ", model.start_share", "1 beside model.preset",
+           fmt::format("{}", model.start_share), "name the model in model.start, or leave model.start_share out");
+  }
   if (!model.start.empty() && geometry_is_set(model.geometry)) {
     refuse("a model that exists has its geometry", where + ", model.geometry", "no geometry beside model.start",
            "geometry set", "leave model.geometry out");

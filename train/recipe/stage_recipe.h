@@ -58,6 +58,7 @@ struct AugmentRecipe {
   bool flips = false, quarter_turns = false;
   double crop_min_area = 1.0;
   double colour = 0.0;
+  double keep_patches = 1.0;
 
   template <class V>
   void visit(V& v) {
@@ -66,6 +67,9 @@ struct AugmentRecipe {
     v.field("crop_min_area", crop_min_area, "random crop of at least this share of the area; 1: none",
             between(0.05, 1));
     v.field("colour", colour, "strength of brightness, contrast and saturation jitter; 0: none", between(0, 1));
+    v.field("keep_patches", keep_patches,
+            "share of a picture's patches that training encodes, others each time; fewer cost less; 1: all",
+            between(0.05, 1));
   }
 };
 

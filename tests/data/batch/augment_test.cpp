@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -85,6 +86,27 @@ TEST(Augment, DependsOnItsKeyAlone) {
   EXPECT_NE(a.brightness, draw_augmentation(options, 1, 3, 3, 256, 256).brightness);
   EXPECT_NE(a.brightness, draw_augmentation(options, 1, 2, 4, 256, 256).brightness);
   EXPECT_NE(a.brightness, draw_augmentation(options, 9, 2, 3, 256, 256).brightness);
+}
+
+TEST(Augment, KeepsTheShareOfPatchesAndEachAsOften) {
+  AugmentOptions options;
+  EXPECT_TRUE(draw_patches(options, 1, 0, 0, 16).empty());
+  options.keep_patches = 0.25;
+  std::vector<int> times(16);
+  constexpr int kDraws = 4000;
+  for (int sample = 0; sample < kDraws; ++sample) {
+    const auto kept = draw_patches(options, 1, 0, sample, 16);
+    ASSERT_EQ(kept.size(), 4U);
+    ASSERT_TRUE(std::is_sorted(kept.begin(), kept.end()));
+    ASSERT_EQ(std::adjacent_find(kept.begin(), kept.end()), kept.end());
+    for (const int32_t patch : kept) ++times[static_cast<size_t>(patch)];
+  }
+  // A quarter of the draws each: deviation sqrt(4000 * 0.25 * 0.75) = 27.
+  for (const int count : times) EXPECT_NEAR(count, kDraws / 4, 5 * 27);
+  EXPECT_EQ(draw_patches(options, 1, 2, 3, 16), draw_patches(options, 1, 2, 3, 16));
+  EXPECT_NE(draw_patches(options, 1, 2, 3, 64), draw_patches(options, 1, 3, 3, 64));
+  options.keep_patches = 0.01;
+  EXPECT_EQ(draw_patches(options, 1, 0, 0, 16).size(), 1U);
 }
 
 TEST(Augment, RecoloursAsWorkedByHand) {

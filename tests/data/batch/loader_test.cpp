@@ -110,7 +110,7 @@ class LoaderTest : public ::testing::Test {
 // Everything in a batch, as one comparable value.
 auto contents(const Batch& b) {
   return std::tuple(b.tokens, b.positions, b.visible_lo, b.visible_hi, b.label_rows, b.label_ids, b.label_weights,
-                    b.pixels, b.image_slots, b.image_rows, b.sequence_offsets, b.sample_ids);
+                    b.pixels, b.image_slots, b.image_rows, b.kept_patches, b.sequence_offsets, b.sample_ids);
 }
 
 std::string message_of(const std::function<void()>& action) {
@@ -132,6 +132,18 @@ TEST_F(LoaderTest, ThreadsChangeNothing) {
   options_.prefetch = 7;
   auto threaded = loader({reader});
   for (int i = 0; i < 20; ++i) ASSERT_EQ(contents(alone.next()), contents(threaded.next())) << i;
+}
+
+TEST_F(LoaderTest, LeavesPatchesOutAndTheRestAsItWas) {
+  const auto reader = shards();
+  const Batch whole = loader({reader}).next();
+  options_.augment.keep_patches = 0.5;
+  const Batch half = loader({reader}).next();
+  EXPECT_TRUE(whole.kept_patches.empty());
+  EXPECT_EQ(half.kept_patches.size(), 10U);  // two of four patches of five pictures
+  EXPECT_EQ(half.pixels, whole.pixels);
+  EXPECT_EQ(half.label_ids, whole.label_ids);
+  EXPECT_EQ(half.token_count(), whole.token_count() - 2 * whole.sequence_count());
 }
 
 TEST_F(LoaderTest, SeekEqualsReadingOn) {

@@ -38,7 +38,7 @@ using Ids = std::vector<int32_t>;
 // 2 image tokens (99), bos (2), question 10 11, separator 5 | answer 20 21, eos 1.
 TEST(Pack, LaysOutOneTurnAsWorkedByHand) {
   const auto batch =
-      pack_tokens({sequence({{{10, 11}, {20, 21}}}, 0, 0.5)}, planes(1, 4), 1, {5}, image_of(4), prompt_of(2), false);
+      pack_tokens({sequence({{{10, 11}, {20, 21}}}, 0, 0.5)}, {planes(1, 4), 1}, {5}, image_of(4), prompt_of(2), false);
   EXPECT_EQ(batch.tokens, (Ids{99, 99, 2, 10, 11, 5, 20, 21, 1}));
   EXPECT_EQ(batch.positions, (Ids{1, 2, 3, 4, 5, 6, 7, 8, 9}));
   EXPECT_EQ(batch.visible_lo, (Ids(9, 0)));
@@ -54,7 +54,7 @@ TEST(Pack, LaysOutOneTurnAsWorkedByHand) {
 
 TEST(Pack, LaterTurnsAreCausal) {
   const auto batch =
-      pack_tokens({sequence({{{10}, {20}}, {{11}, {21}}})}, planes(1, 4), 1, {5}, image_of(4), prompt_of(1), false);
+      pack_tokens({sequence({{{10}, {20}}, {{11}, {21}}})}, {planes(1, 4), 1}, {5}, image_of(4), prompt_of(1), false);
   EXPECT_EQ(batch.tokens, (Ids{99, 2, 10, 5, 20, 1, 11, 5, 21, 1}));
   EXPECT_EQ(batch.visible_hi, (Ids{4, 4, 4, 4, 5, 6, 7, 8, 9, 10}));
   EXPECT_EQ(batch.label_rows, (Ids{3, 4, 7, 8}));
@@ -63,7 +63,7 @@ TEST(Pack, LaterTurnsAreCausal) {
 
 TEST(Pack, OpenSequencesEndAfterTheLastQuestion) {
   const std::vector<SequenceTokens> sequences = {sequence({{{10}, {20}}, {{11}, {}}}), sequence({{{12, 13}, {}}})};
-  const auto batch = pack_tokens(sequences, planes(1, 4), 1, {5}, image_of(4), prompt_of(1), true);
+  const auto batch = pack_tokens(sequences, {planes(1, 4), 1}, {5}, image_of(4), prompt_of(1), true);
   EXPECT_EQ(batch.tokens, (Ids{99, 2, 10, 5, 20, 1, 11, 5, 99, 2, 12, 13, 5}));
   EXPECT_TRUE(batch.label_rows.empty());
   EXPECT_EQ(batch.sequence_offsets, (Ids{0, 8, 13}));
@@ -75,17 +75,30 @@ TEST(Pack, OpenSequencesEndAfterTheLastQuestion) {
 TEST(Pack, QuestionsShareOneEncodedPicture) {
   const std::vector<SequenceTokens> sequences = {sequence({{{10}, {20}}}, 0), sequence({{{11}, {21}}}, 0),
                                                  sequence({{{12}, {22}}}, 1)};
-  const auto batch = pack_tokens(sequences, planes(2, 4), 2, {5}, image_of(4), prompt_of(2), false);
+  const auto batch = pack_tokens(sequences, {planes(2, 4), 2}, {5}, image_of(4), prompt_of(2), false);
   EXPECT_EQ(batch.image_count, 2);
   EXPECT_EQ(batch.image_rows, (Ids{0, 1, 0, 1, 2, 3}));
   EXPECT_EQ(batch.image_slots, (Ids{0, 1, 7, 8, 14, 15}));
+}
+
+// Patches 1, 3 of the first picture and 0, 2 of the second of four each: words stand behind all four.
+TEST(Pack, PatchesLeftOutKeepTheirPlaces) {
+  const std::vector<SequenceTokens> sequences = {sequence({{{10}, {20}}}, 1), sequence({{{11}, {21}}}, 0)};
+  const auto batch = pack_tokens(sequences, {planes(2, 4), 2, {1, 3, 0, 2}}, {5}, image_of(4), prompt_of(4), false);
+  EXPECT_EQ(batch.tokens, (Ids{99, 99, 2, 10, 5, 20, 1, 99, 99, 2, 11, 5, 21, 1}));
+  EXPECT_EQ(batch.positions, (Ids{1, 3, 5, 6, 7, 8, 9, 2, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(batch.image_rows, (Ids{2, 3, 0, 1}));
+  EXPECT_EQ(batch.image_slots, (Ids{0, 1, 7, 8}));
+  EXPECT_EQ(batch.visible_hi, (Ids{5, 5, 5, 5, 5, 6, 7, 12, 12, 12, 12, 12, 13, 14}));
+  EXPECT_EQ(batch.label_rows, (Ids{4, 5, 11, 12}));
+  EXPECT_EQ(batch.kept_patches, (Ids{1, 3, 0, 2}));
 }
 
 TEST(Pack, NamesTheSampleThatIsTooLong) {
   auto prompt = prompt_of(2);
   prompt.max_tokens = 8;
   try {
-    pack_tokens({sequence({{{10, 11}, {20, 21}}})}, planes(1, 4), 1, {5}, image_of(4), prompt, false);
+    pack_tokens({sequence({{{10, 11}, {20, 21}}})}, {planes(1, 4), 1}, {5}, image_of(4), prompt, false);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::data);
@@ -103,7 +116,7 @@ TEST(CutSequence, DropsTurnsThenTheEndOfTheAnswer) {
   ASSERT_TRUE(cut_sequence(cut, prompt, 1, 7));
   EXPECT_EQ(cut.turns[0].answer, (Ids{20, 21}));
   EXPECT_EQ(sequence_length(cut, prompt, 1, false), 7);
-  const auto batch = pack_tokens({cut}, planes(1, 4), 1, {5}, image_of(4), prompt, false);
+  const auto batch = pack_tokens({cut}, {planes(1, 4), 1}, {5}, image_of(4), prompt, false);
   EXPECT_EQ(batch.label_ids, (Ids{20, 21}));  // no eos where a limit stood
   EXPECT_EQ(batch.token_count(), 7);
   EXPECT_FALSE(cut_sequence(cut, prompt, 1, 5));
@@ -125,7 +138,7 @@ TEST(Pack, KeepsItsPromisesForRandomSequences) {
       sequences.push_back(sequence(turns, static_cast<int>(random.below(static_cast<uint64_t>(images)))));
       length += sequence_length(sequences.back(), prompt, 1, false);
     }
-    const auto batch = pack_tokens(sequences, planes(images, 2), images, {5}, image_of(2), prompt, false);
+    const auto batch = pack_tokens(sequences, {planes(images, 2), images}, {5}, image_of(2), prompt, false);
     ASSERT_EQ(batch.token_count(), length);
     ASSERT_EQ(batch.sequence_count(), static_cast<int64_t>(sequences.size()));
     const auto rows = static_cast<size_t>(batch.token_count());

@@ -101,7 +101,8 @@ TEST(HfFolder, PictureSettingsSurvive) {
   }
 }
 
-class Layouts : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {};
+using NamedLayout = std::tuple<std::string, std::string>;  // folder, what the report calls it
+class Layouts : public ::testing::TestWithParam<NamedLayout> {};
 
 // The same weights under other names, in other files: equal logits.
 TEST_P(Layouts, LoadTheSameModel) {
@@ -118,7 +119,7 @@ TEST_P(Layouts, LoadTheSameModel) {
   const testing::ParityFile inputs(original / "inputs.safetensors"), expected(original / "expected.safetensors");
   const Batch batch = testing::pack_case(inputs, "batch1", model.config(), {0});
   const at::Tensor logits = model.logits(model.hidden_all(batch, model.encode_images(inputs["batch1.pixel_values"])));
-  if (std::string(name).starts_with("bf16")) {
+  if (name.starts_with("bf16")) {
     EXPECT_EQ(report.converted.size(), model.parameters().size());
     EXPECT_NE(report.converted.front().find("BF16 -> F32"), std::string::npos);
     const at::Tensor tail = testing::ParityFile(folder / "expected.safetensors")["batch1.logits_float32_arithmetic"];
@@ -135,9 +136,9 @@ TEST_P(Layouts, LoadTheSameModel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Paligemma, Layouts,
-                         ::testing::Values(std::tuple{"hub_two_shards", "hub"},
-                                           std::tuple{"bf16_names_4_52_to_5_5", "transformers 4.52 to 5.5"},
-                                           std::tuple{"module_names_with_head", "module"}));
+                         ::testing::Values(NamedLayout{"hub_two_shards", "hub"},
+                                           NamedLayout{"bf16_names_4_52_to_5_5", "transformers 4.52 to 5.5"},
+                                           NamedLayout{"module_names_with_head", "module"}));
 
 TEST(HfFolder, AnotherFamilyIsNamed) {
   const SavedModel saved;

@@ -63,6 +63,7 @@ TEST(Recipe, FieldsThatRequireEachOtherAreChecked) {
               HasSubstr("stages[0].data"));
   EXPECT_THAT(error_of("[model]\npreset = \"nano\"\n[[stages]]\nname = \"a\"\nsteps = 1\nepochs = 2\n"),
               HasSubstr("one length"));
+  EXPECT_THAT(error_of("[model]\npreset = \"nano\"\nstart_share = 0.5\n"), HasSubstr("model.start_share"));
   EXPECT_THAT(error_of(text + "[stages.validation]\npatience = 2\n"), HasSubstr("validation.shards"));
 }
 

@@ -1,0 +1,48 @@
+#include "train/run/assemble.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "models/weights/hf_folder.h"
+#include "tests/support/paths.h"
+#include "tests/train/run_support.h"
+#include "train/run/train.h"
+
+namespace dermis {
+namespace {
+
+ResolvedConfig<Recipe> parse(const std::string& text) { return resolve_config<Recipe>({{"recipe.toml", text}}, {}); }
+
+TEST(MakeModel, KeepsTheWantedShareOfATraining) {
+  const testing::TempFolder folder;
+  testing::write_training_set(folder.path());
+  auto recipe =
+      parse(testing::squares_recipe(folder.path(), "steps = 6\nbatch = {images = 4}") + "keep_best = \"none\"\n");
+  train(recipe, {.out = folder / "run"});
+  Recipe wanted = recipe.value;
+  const Tokenizer tokenizer = open_tokenizer(wanted.model);
+  const std::vector<Parameter> fresh = make_model(wanted, tokenizer).parameters();
+  const std::vector<Parameter> trained = load_model(folder / "run/model").parameters();
+  wanted.model = {};
+  wanted.model.start = folder / "run/model";
+  const auto distance = [&](double share) {  // from (1 - share) * fresh + share * trained
+    wanted.model.start_share = share;
+    const std::vector<Parameter> made = make_model(wanted, tokenizer).parameters();
+    double largest = 0;
+    for (size_t i = 0; i < made.size(); ++i) {
+      const at::Tensor expected = (1 - share) * fresh[i].tensor + share * trained[i].tensor;
+      largest = std::max(largest, (made[i].tensor - expected).abs().max().item<double>());
+    }
+    return largest;
+  };
+  EXPECT_EQ(distance(1), 0.0);
+  EXPECT_LE(distance(0.25), 1e-6);
+  EXPECT_EQ(distance(0), 0.0);
+  double moved = 0;
+  for (size_t i = 0; i < fresh.size(); ++i)
+    moved = std::max(moved, (trained[i].tensor - fresh[i].tensor).abs().max().item<double>());
+  EXPECT_GT(moved, 1e-3);  // six steps at 1e-3
+}
+
+}  // namespace
+}  // namespace dermis
