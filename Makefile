@@ -8,7 +8,7 @@ program = build/$(PRESET)/dermis
 .PHONY: help setup build test demo bench clean lint kernel-table bundle gpu-check
 
 help:
-	@echo "make demo    set up, build, and run the whole pipeline on generated pictures (about 10 minutes on 2 cores)"
+	@echo "make demo    set up, build, and run the whole pipeline on generated pictures (6 to 10 minutes on 2 cores)"
 	@echo "make test    set up, build, and run every test"
 	@echo "make bundle  a folder and a tarball that run on another x86-64 Linux beside a torch 2.11.0 wheel"
 	@echo "make gpu-check  all that a GPU is needed for: tests, probes, sanitizers, benchmark (9 minutes on an H200)"
