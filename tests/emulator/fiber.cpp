@@ -33,7 +33,14 @@ FiberStacks::FiberStacks(size_t count) : count_(count) {
   }
 }
 
-FiberStacks::~FiberStacks() { munmap(mapping_, count_ * (kStackBytes + page_bytes())); }
+FiberStacks::~FiberStacks() {
+  const size_t bytes = count_ * (kStackBytes + page_bytes());
+#if DERMIS_FIBER_ASAN
+  // Frames that a fiber never left stay marked, and whatever is mapped at this address next would inherit the marks.
+  ASAN_UNPOISON_MEMORY_REGION(mapping_, bytes);
+#endif
+  munmap(mapping_, bytes);
+}
 
 std::byte* FiberStacks::bottom(size_t index) const {
   return mapping_ + index * (kStackBytes + page_bytes()) + page_bytes();
