@@ -229,6 +229,8 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
           {"seed=" + seed, "model.tokenizer=" + at("tokenizer.model"), "stages[0].minutes=" + rounded(minutes.pretrain),
            "stages[0].data[0].shards=" + at("practice_shards/train"),
            "stages[0].validation.shards=[\"" + at("practice_shards/val") + "\"]"}));
+  // From the whole pretraining real pictures were learnt worse than from nothing, from half of it not
+  // (docs/results.md).
   steps.run("fine-tuning on the site",
             finetune("finetune", {"model.start=" + at("pretrain/model"), "model.start_share=0.5"},
                      {"stages[0].minutes=" + rounded(minutes.finetune)}));

@@ -213,8 +213,8 @@ TEST(Vlm, InitialWeightsHaveTheStatedSpread) {
   EXPECT_NEAR(spread("vision_tower.embeddings.patch_embedding.weight"), 0.0821, 0.002);
 }
 
-// Mimetic initialisation: queries times keys is near a share of the identity (per head, in its 32 directions of 128),
-// output times values near a negative one; across layers nothing is alike.
+// Mimetic initialisation: queries times keys, summed over the heads, is near a share of the identity, output times
+// values near a negative one; across layers nothing is alike.
 TEST(Vlm, TheEncoderBeginsByAttendingToLikePatches) {
   const Vlm model(preset("nano"), 1);
   std::map<std::string, at::Tensor> by_name;
