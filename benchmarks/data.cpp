@@ -1,6 +1,8 @@
 #include "benchmarks/data.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -78,13 +80,25 @@ constexpr size_t kThreadedPictures = 1000;
 
 int64_t threaded_passes(size_t files) { return static_cast<int64_t>((kThreadedPictures + files - 1) / files); }
 
-void fit_on_threads(std::span<const Bytes> files, int threads) {
-  const auto work = [files, passes = threaded_passes(files.size())] {
-    for (int64_t pass = 0; pass < passes; ++pass) fit_all(files);
-  };
-  std::vector<std::jthread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back(work);
-  work();
+void fit_long(std::span<const Bytes> files) {
+  for (int64_t pass = 0; pass < threaded_passes(files.size()); ++pass) fit_all(files);
+}
+
+void fit_on_two_threads(std::span<const Bytes> files) {
+  const std::jthread other([files] { fit_long(files); });
+  fit_long(files);
+}
+
+// What the machine gives two programs that share nothing: the limit of two threads.
+void fit_in_two_processes(std::span<const Bytes> files) {
+  const pid_t other = fork();
+  if (other == 0) {
+    fit_long(files);
+    _exit(0);
+  }
+  fit_long(files);
+  int status = 0;
+  DERMIS_CHECK(other > 0 && waitpid(other, &status, 0) == other && status == 0, "the second process ended well");
 }
 
 std::unique_ptr<PeerProcess> start_peer(const DataBenchOptions& options, const std::string& what) {
@@ -147,8 +161,9 @@ BenchmarkReport bench_data(const DataBenchOptions& options) {
   }
   const std::vector<Samples> samples = run_interleaved(contenders, options.rounds);
   // Nothing runs between the two that are compared: the speed of shared machines changes within seconds.
-  const std::vector<Samples> threads =
-      run_interleaved({[&] { fit_on_threads(files, 1); }, [&] { fit_on_threads(files, 2); }}, options.rounds);
+  const std::vector<Samples> threads = run_interleaved(
+      {[&] { fit_long(files); }, [&] { fit_on_two_threads(files); }, [&] { fit_in_two_processes(files); }},
+      options.rounds);
 
   const auto count = static_cast<double>(files.size());
   const double long_count = count * static_cast<double>(threaded_passes(files.size()));
@@ -166,6 +181,8 @@ BenchmarkReport bench_data(const DataBenchOptions& options) {
   // Each thread fits all pictures.
   report.rows.push_back(
       row_of(small + ", 2 threads", {threads[1], 2 * long_count}, "1 thread", {threads[0], long_count}));
+  report.rows.push_back(
+      row_of(small + ", 2 threads", {threads[1], 2 * long_count}, "2 processes", {threads[2], 2 * long_count}));
   report.rows.push_back(row_of("12 megapixels", {samples[fit_large], 1}));
   report.rows.back().fraction = samples[fit_large].ratio_of(samples[decode_large]);
   report.rows.push_back(row_of("practice images, 128 px", {samples[generate], 16}));

@@ -16,8 +16,8 @@ struct DataBenchOptions {
 };
 
 // Decode + Pillow-exact bicubic to 224 of small JPEG files and of a 12-megapixel JPEG, each against decoding alone in
-// the same rounds (the limit); the small files against the peers, and on two threads against one; the practice-image
-// generator.
+// the same rounds (the limit); the small files against the peers, and on two threads against one and against two
+// processes, which share nothing; the practice-image generator.
 BenchmarkReport bench_data(const DataBenchOptions& options);
 
 }  // namespace dermis

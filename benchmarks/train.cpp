@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -29,10 +31,19 @@ double quantile(std::vector<double> values, double share) {
   return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
-double peak_rss_mib() {
+double peak_mib(const at::Device& device) {
+  if (device.is_cuda()) {
+    constexpr size_t kAllPools = 0;
+    const auto stats = at::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+    return static_cast<double>(stats.allocated_bytes[kAllPools].peak) / (1 << 20);
+  }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+void wait_for(const at::Device& device) {
+  if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index());
 }
 
 std::string join(const std::vector<int>& numbers) {
@@ -42,10 +53,12 @@ std::string join(const std::vector<int>& numbers) {
 }
 
 std::unique_ptr<PeerProcess> start_peer(const TrainBenchOptions& options, const std::string& geometry,
-                                        const std::string& answers, const std::string& mode) {
+                                        const std::string& answers, const std::string& mode,
+                                        const Placement& placement) {
   auto peer = std::make_unique<PeerProcess>(
       std::vector<std::string>{options.peer, options.peer_script, "--geometry", geometry, "--answers", answers,
-                               "--mode", mode, "--threads", std::to_string(options.threads), "--serve"});
+                               "--mode", mode, "--threads", std::to_string(options.threads), "--device",
+                               placement.device.str(), "--precision", precision_name(placement.compute), "--serve"});
   peer->read();  // ready: compiled and warm
   return peer;
 }
@@ -58,20 +71,22 @@ nlohmann::json side_json(const TrainBenchSide& side, double samples) {
             {"p50", quantile(side.step_s, 0.5)},
             {"p90", quantile(side.step_s, 0.9)},
             {"min", quantile(side.step_s, 0)}}},
-          {"peak_rss_mib", side.peak_rss_mib}};
+          {"peak_mib", side.peak_mib}};
 }
 
 }  // namespace
 
 TrainBenchResult bench_train(const TrainBenchOptions& options) {
-  const TrainGeometry geometry = train_geometry(options.preset, options.mixed);
+  const TrainGeometry geometry = train_geometry(options.preset, options.mixed, options.batch);
   const VlmConfig config = preset(options.preset);
   at::set_num_threads(options.threads);
-  Vlm model(config, 1);
+  TrainBenchResult result;
+  result.placement = choose_placement(options.device, options.precision, config, Purpose::training);
+  const at::Device device = result.placement.device;
+  Vlm model(config, 1, result.placement);
   Optimizer optimizer(model, {.weight_decay = 0.01});
   const std::vector<Batch> batches{random_batch(config, geometry, 1)};
   const StepContext context{.model = model, .optimizer = optimizer};
-  TrainBenchResult result;
   result.samples = static_cast<double>(geometry.answer_tokens.size());
   result.flops = step_flops(config, geometry);
   result.dermis.name = "dermis";
@@ -85,7 +100,8 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
   if (!options.peer.empty()) {
     for (const char* mode : {"eager", "compile"}) {
       try {
-        peers.push_back(start_peer(options, geometry_json(config, geometry), join(geometry.answer_tokens), mode));
+        peers.push_back(
+            start_peer(options, geometry_json(config, geometry), join(geometry.answer_tokens), mode, result.placement));
       } catch (const Error& error) {  // a compiler that does not take the model leaves the other mode to compare with
         if (result.peers.empty() && std::string(mode) == "compile") throw;
         fmt::print(stderr, "transformers, {}: {}\n", mode, error.info().what);
@@ -97,22 +113,24 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     result.dermis.step_s.push_back(seconds_of([&] {
                                      for (int i = 0; i < steps; ++i) ours();
+                                     wait_for(device);
                                    }) /
                                    steps);
     for (size_t i = 0; i < peers.size(); ++i) {
       result.peers[i].step_s.push_back(peers[i]->run(steps).at("seconds").get<double>() / steps);
     }
   }
-  result.dermis.peak_rss_mib = peak_rss_mib();
-  for (size_t i = 0; i < peers.size(); ++i) result.peers[i].peak_rss_mib = peers[i]->finish().at("peak_rss_mib");
+  result.dermis.peak_mib = peak_mib(device);
+  for (size_t i = 0; i < peers.size(); ++i) result.peers[i].peak_mib = peers[i]->finish().at("peak_mib");
   return result;
 }
 
 std::string describe(const TrainBenchOptions& options, const TrainBenchResult& result) {
-  std::string text =
-      fmt::format("training, {} ({} threads, fp32, {} samples a step, answers {})\n", options.preset, options.threads,
-                  result.samples, options.mixed ? "of mixed length" : "of equal length");
-  text += fmt::format("{:<24}{:>12}{:>22}{:>12}{:>12}\n", "", "samples/s", "ms a step p10/50/90", "GFLOP/s", "RSS MiB");
+  std::string text = fmt::format("training, {} ({}, {} threads, {} samples a step, answers {})\n", options.preset,
+                                 describe(result.placement), options.threads, result.samples,
+                                 options.mixed ? "of mixed length" : "of equal length");
+  text +=
+      fmt::format("{:<24}{:>12}{:>22}{:>12}{:>12}\n", "", "samples/s", "ms a step p10/50/90", "GFLOP/s", "peak MiB");
   std::vector<const TrainBenchSide*> sides{&result.dermis};
   for (const TrainBenchSide& peer : result.peers) sides.push_back(&peer);
   for (const TrainBenchSide* side : sides) {
@@ -120,19 +138,25 @@ std::string describe(const TrainBenchOptions& options, const TrainBenchResult& r
     text += fmt::format("{:<24}{:>12.2f}{:>22}{:>12.1f}{:>12.0f}\n", side->name, result.samples / middle,
                         fmt::format("{:.0f}/{:.0f}/{:.0f}", 1e3 * quantile(side->step_s, 0.1), 1e3 * middle,
                                     1e3 * quantile(side->step_s, 0.9)),
-                        result.flops / middle * 1e-9, side->peak_rss_mib);
+                        result.flops / middle * 1e-9, side->peak_mib);
   }
-  nlohmann::json json{{"bench", "train"},       {"preset", options.preset},
-                      {"mixed", options.mixed}, {"threads", options.threads},
-                      {"dtype", "fp32"},        {"flops_a_step", result.flops},
-                      {"loss", result.loss},    {"dermis", side_json(result.dermis, result.samples)}};
+  nlohmann::json json{{"bench", "train"},
+                      {"preset", options.preset},
+                      {"mixed", options.mixed},
+                      {"threads", options.threads},
+                      {"device", describe(result.placement)},
+                      {"dtype", precision_name(result.placement.compute)},
+                      {"samples_a_step", result.samples},
+                      {"flops_a_step", result.flops},
+                      {"loss", result.loss},
+                      {"dermis", side_json(result.dermis, result.samples)}};
   if (!result.peers.empty()) {
     const auto faster = std::min_element(result.peers.begin(), result.peers.end(), [](const auto& a, const auto& b) {
       return quantile(a.step_s, 0.5) < quantile(b.step_s, 0.5);
     });
     const double speed = quantile(faster->step_s, 0.5) / quantile(result.dermis.step_s, 0.5);
     const double least = quantile(faster->step_s, 0) / quantile(result.dermis.step_s, 0);
-    const double memory = result.dermis.peak_rss_mib / faster->peak_rss_mib;
+    const double memory = result.dermis.peak_mib / faster->peak_mib;
     text += fmt::format("{:.2f} times the faster peer's speed (of the fastest repeats {:.2f}), {:.2f} of its memory\n",
                         speed, least, memory);
     for (const TrainBenchSide& peer : result.peers) json["peers"].push_back(side_json(peer, result.samples));

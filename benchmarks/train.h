@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "models/placement.h"
+
 namespace dermis {
 
 struct TrainBenchOptions {
@@ -12,6 +14,8 @@ struct TrainBenchOptions {
   int repeats = 10;
   int steps = 0;  // a repeat; 0: about a second's worth
   int threads = 2;
+  std::string device = "auto", precision = "auto";  // choose_placement of models/placement.h
+  int batch = 0;                                    // samples a step; 0: the preset's
   std::string peer;  // Python of an environment with torch and transformers; empty: no peer
   std::string peer_script = "benchmarks/peers/train_peer.py";
 };
@@ -19,10 +23,11 @@ struct TrainBenchOptions {
 struct TrainBenchSide {
   std::string name;
   std::vector<double> step_s{};  // one a repeat
-  double peak_rss_mib = 0;
+  double peak_mib = 0;           // of the process on a CPU, of what it holds in the GPU's memory there
 };
 
 struct TrainBenchResult {
+  Placement placement;
   TrainBenchSide dermis;
   std::vector<TrainBenchSide> peers;  // eager, compiled
   double samples = 0;                 // a step

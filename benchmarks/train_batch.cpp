@@ -36,23 +36,23 @@ void append_sequence(Batch& batch, const VlmConfig& config, int prompt, int answ
 
 }  // namespace
 
-TrainGeometry train_geometry(const std::string& preset, bool mixed) {
+TrainGeometry train_geometry(const std::string& preset, bool mixed, int batch) {
   TrainGeometry geometry{.preset = preset};
-  int batch = 16;
-  int answer = 24;
+  int answer = 24, samples = 16;
   if (preset == "small") {
     geometry.prompt_tokens = 32;
     answer = 48;
-    batch = 8;
+    samples = 8;
   } else if (preset != "nano") {
     throw Error(ErrorKind::usage, {.what = "bench train has no geometry for this preset",
                                    .where = "--preset",
                                    .expected = "nano or small",
                                    .found = preset});
   }
-  for (int i = 0; i < batch; ++i) {
+  if (batch > 0) samples = batch;
+  for (int i = 0; i < samples; ++i) {
     const int spread = answer * 10 / 6;  // from answer / 6 to answer * 11 / 6
-    geometry.answer_tokens.push_back(mixed ? answer / 6 + i * spread / (batch - 1) : answer);
+    geometry.answer_tokens.push_back(mixed ? answer / 6 + i * spread / std::max(1, samples - 1) : answer);
   }
   return geometry;
 }

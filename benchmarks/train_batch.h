@@ -18,7 +18,7 @@ struct TrainGeometry {
 
 // "nano": 24 + 24 tokens, batch 16; "small": 32 + 48, batch 8. mixed: answers evenly spread from a sixth to eleven
 // sixths of that, with the same mean. Error(usage) for another name.
-TrainGeometry train_geometry(const std::string& preset, bool mixed);
+TrainGeometry train_geometry(const std::string& preset, bool mixed, int batch = 0);
 
 Batch random_batch(const VlmConfig& config, const TrainGeometry& geometry, uint64_t seed);
 

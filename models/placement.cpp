@@ -74,7 +74,8 @@ at::ScalarType precision_of(const std::string& word, const at::Device& device, c
 }  // namespace
 
 Placement choose_placement(const std::string& device, const std::string& precision, const VlmConfig& config,
-                           Purpose purpose) {
+                           Purpose purpose, const std::string& weights) {
+  if (weights != "fp32" && weights != "bf16") bad_word("weights", "fp32 or bf16", weights);
   if (purpose == Purpose::training && precision == "fp16") {
     throw Error(ErrorKind::usage, {.what = "training in fp16 loses small gradients",
                                    .where = "precision",
@@ -84,7 +85,8 @@ Placement choose_placement(const std::string& device, const std::string& precisi
   }
   Placement placement{.device = device_of(device)};
   placement.compute = precision_of(precision, placement.device, config);
-  placement.weights = purpose == Purpose::training ? at::kFloat : placement.compute;
+  const at::ScalarType trained = weights == "bf16" ? at::kBFloat16 : at::kFloat;
+  placement.weights = purpose == Purpose::training ? trained : placement.compute;
   return placement;
 }
 
@@ -97,7 +99,9 @@ std::string describe(const Placement& placement) {
   const CudaModule* module = placement.device.is_cuda() ? cuda_module() : nullptr;
   if (module != nullptr)
     device += fmt::format(" ({})", module->facts.devices[static_cast<size_t>(placement.device.index())].name);
-  return device + ", " + precision_name(placement.compute);
+  const std::string computation = device + ", " + precision_name(placement.compute);
+  if (placement.weights == placement.compute) return computation;
+  return computation + ", weights " + precision_name(placement.weights);
 }
 
 }  // namespace dermis

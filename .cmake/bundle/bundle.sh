@@ -30,7 +30,7 @@ strip --strip-unneeded "$folder"/lib/*
 if [[ -e $folder/bin/libdermis_cuda.so ]]; then strip --strip-unneeded "$folder/bin/libdermis_cuda.so"; fi
 
 install -m 755 "$here/dermis" "$here/with-libtorch" "$folder"
-cp -r "$root/benchmarks/gpu_check" "$folder/share/gpu_check"
+cp -r "$root/benchmarks/gpu_check" "$root/benchmarks/peers" "$folder/share"
 ln -s share/gpu_check/gpu-check "$folder/gpu-check"
 cp "$here/README.txt" "$root/LICENSE" "$folder"
 if [[ -d $root/../shared/parity ]]; then

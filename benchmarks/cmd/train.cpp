@@ -14,6 +14,11 @@ int bench_train_command(const CommandTable&, const std::vector<std::string>& arg
   app.add_option("--repeats", options.repeats, "timed repeats, interleaved with the peer's")->capture_default_str();
   app.add_option("--steps", options.steps, "steps a repeat (0: about a second's worth)")->capture_default_str();
   app.add_option("--threads", options.threads, "threads of the computation")->capture_default_str();
+  app.add_option("--batch", options.batch, "samples a step (0: the preset's)")->capture_default_str();
+  app.add_option("--device", options.device, "auto (a GPU when there is one), cpu, cuda or cuda:N")
+      ->capture_default_str();
+  app.add_option("--precision", options.precision, "auto (bf16 where the GPU's kernels take the model), fp32 or bf16")
+      ->capture_default_str();
   app.add_option("--peer", options.peer, "Python of an environment with torch and transformers");
   app.add_option("--peer-script", options.peer_script, "the peer's program")->capture_default_str();
   if (!parse_arguments(app, arguments)) return 0;

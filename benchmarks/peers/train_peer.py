@@ -1,12 +1,14 @@
 """The peer of `dermis bench train`: the same geometry in transformers' PaliGemmaForConditionalGeneration with PyTorch.
 
-Forward, backward and AdamW in fp32 on random pictures and tokens, attention by SDPA, the way the transformers
+Forward, backward and AdamW on random pictures and tokens, attention by SDPA, the way the transformers
 documentation trains it: a right-padded batch, labels of -100 outside the answer, token_type_ids marking the answer.
+Weights in fp32; with --precision bf16 under torch.autocast.
 
   python train_peer.py --geometry '{"image": 64, ...}' --answers 24,24,... [--mode eager|compile] [--repeats N]
   python train_peer.py ... --serve     reads "run STEPS" lines, so that dermis can interleave its own runs with these
 
-Each run prints one JSON line: {"seconds": ..., "samples": ...}; the last line holds the summary with peak_rss_mib.
+Each run prints one JSON line: {"seconds": ..., "samples": ...}; the last line holds the summary with peak_mib
+(of the process on a CPU, of what PyTorch allocated on a GPU).
 """
 
 import argparse
@@ -63,21 +65,32 @@ def build_batch(g, answers):
 
 
 class Trainer:
-    def __init__(self, model, batch, optimizer_kind):
+    def __init__(self, model, batch, optimizer_kind, device, precision):
         self.model = model
-        self.batch = batch
+        self.batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        self.device = torch.device(device)
+        self.autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01,
                                            **{optimizer_kind: True})
 
     def run(self, steps):
         start = time.perf_counter()
         for _ in range(steps):
-            loss = self.model(**self.batch).loss
+            with self.autocast:
+                loss = self.model(**self.batch).loss
             loss.backward()
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
         loss.item()
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
         return time.perf_counter() - start
+
+
+def peak_mib(device):
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def faster_optimizer(model):
@@ -105,6 +118,8 @@ def main():
     parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
     parser.add_argument("--optimizer", choices=["auto", "fused", "foreach"], default="fused")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--steps", type=int, default=1, help="steps a repeat")
     parser.add_argument("--serve", action="store_true")
@@ -114,9 +129,10 @@ def main():
 
     geometry = json.loads(arguments.geometry)
     answers = [int(word) for word in arguments.answers.split(",")]
-    model = build_model(geometry)
+    model = build_model(geometry).to(arguments.device)
     kind = faster_optimizer(model) if arguments.optimizer == "auto" else arguments.optimizer
-    trainer = Trainer(model, build_batch(geometry, answers), kind)
+    trainer = Trainer(model, build_batch(geometry, answers), kind, arguments.device,
+                      arguments.precision)
     if arguments.mode == "compile":
         trainer.model = torch.compile(model)
     warm_start = time.perf_counter()
@@ -144,7 +160,7 @@ def main():
             one(arguments.steps)
     middle = sorted(seconds)[len(seconds) // 2] if seconds else float("nan")
     print(json.dumps({"mode": arguments.mode, "optimizer": kind, "samples_per_s": len(answers) / middle,
-                      "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}), flush=True)
+                      "peak_mib": peak_mib(arguments.device)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ struct Box {  // in source pixels; may be fractional, as Pillow's resize(box=...
 // Pillow's resampling to the bit (fixed point, antialiased). `box` null: the whole picture.
 Image resize(const Image& image, int width, int height, ResampleFilter filter, const Box* box = nullptr);
 
-// Stretch to format.size x format.size and lay out as planes [3, S, S].
-void to_planes(const Image& image, const ImageFormat& format, uint8_t* planes);
+// Stretch (of `box`, when given, the part inside it) to format.size x format.size and lay out as planes [3, S, S].
+void to_planes(const Image& image, const ImageFormat& format, uint8_t* planes, const Box* box = nullptr);
 
 }  // namespace dermis

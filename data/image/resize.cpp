@@ -111,10 +111,10 @@ Image resize(const Image& image, int width, int height, ResampleFilter filter, c
   return out;
 }
 
-void to_planes(const Image& image, const ImageFormat& format, uint8_t* planes) {
+void to_planes(const Image& image, const ImageFormat& format, uint8_t* planes, const Box* box) {
   const int64_t area = int64_t{format.size} * format.size;
-  const bool fits = image.width == format.size && image.height == format.size;
-  const Image resized = fits ? Image{} : resize(image, format.size, format.size, format.filter);
+  const bool fits = image.width == format.size && image.height == format.size && box == nullptr;
+  const Image resized = fits ? Image{} : resize(image, format.size, format.size, format.filter, box);
   const Image& pixels = fits ? image : resized;
   resample_kernels().split(pixels.rgb.data(), area, planes, planes + area, planes + 2 * area);
 }

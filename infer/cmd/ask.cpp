@@ -16,7 +16,7 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   std::string image;
   std::string question;
   std::vector<std::string> options;
-  int views = 1;
+  Views views;
   GenerateOptions generation;
   EngineOptions where;
   CLI::App app("Asks a model one question about a picture and prints the answer as it is made.", "ask");
@@ -25,9 +25,7 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   app.add_option("question", question, "question")->required();
   app.add_option("--options", options, "closed question: prints the probability of each of these answers")
       ->delimiter(',');
-  app.add_option("--views", views, "orientations averaged for --options")
-      ->check(CLI::Range(1, 8))
-      ->capture_default_str();
+  add_view_options(app, views);
   app.add_option("--max-new-tokens", generation.max_new_tokens, "limit of the answer")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
@@ -43,6 +41,7 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   app.add_option("--seed", generation.seed, "of sampling")->capture_default_str();
   add_engine_options(app, where);
   if (!parse_arguments(app, words)) return 0;
+  check_views(views);
   if (question.find_first_not_of(" \t\n") == std::string::npos) {
     throw Error(ErrorKind::usage, {.what = "the question is empty",
                                    .where = "dermis ask",

@@ -249,6 +249,8 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
                    "diagnosis_closed,diagnosis_in_context",
                    "--views",
                    "8",
+                   "--crops",
+                   "1,0.87,0.75",
                    "--title",
                    (o.real.empty() ? "Practice site" : fs::path(o.real).filename().string()) +
                        (run == "finetune" ? ", pretrained and fine-tuned" : ", fine-tuned only")};

@@ -13,4 +13,16 @@ inline void add_engine_options(CLI::App& app, EngineOptions& options) {
       ->capture_default_str();
 }
 
+// --views and --crops of the commands that score closed questions; check_views tells whether they fit each other.
+inline void add_view_options(CLI::App& app, Views& views) {
+  app.add_option("--views", views.count, "orientations averaged for closed questions")
+      ->check(CLI::Range(1, 8))
+      ->capture_default_str();
+  app.add_option("--crops", views.crops,
+                 "central parts (shares of a side) that these views take by turns: 1,0.87,0.75 suits models trained on "
+                 "crops")
+      ->delimiter(',')
+      ->capture_default_str();
+}
+
 }  // namespace dermis

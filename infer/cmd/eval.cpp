@@ -36,9 +36,7 @@ bool parse(const std::vector<std::string>& words, EvalArguments& a) {
                  "run folder whose loss curves the report shows; default: the model's, when it has a log");
   app.add_option("--title", a.title, "title of the report");
   app.add_option("--questions", a.options.question_types, "question types to ask; default: all")->delimiter(',');
-  app.add_option("--views", a.options.views, "orientations averaged for closed questions")
-      ->check(CLI::Range(1, 8))
-      ->capture_default_str();
+  add_view_options(app, a.options.views);
   app.add_option("--correct-on", a.validation,
                  "shard folder of the validation split: the model's lean towards some options of closed questions is "
                  "measured there and taken out");
@@ -53,7 +51,9 @@ bool parse(const std::vector<std::string>& words, EvalArguments& a) {
   app.add_flag("--allow-contaminated", a.allow_contaminated,
                "evaluate although training saw part of the set; the report says so");
   add_engine_options(app, a.where);
-  return parse_arguments(app, words);
+  if (!parse_arguments(app, words)) return false;
+  check_views(a.options.views);
+  return true;
 }
 
 std::vector<Prediction> predict_with_progress(const std::string& name, const Engine& engine, const ShardReader& shards,

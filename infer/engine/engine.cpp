@@ -14,15 +14,6 @@
 namespace dermis {
 namespace {
 
-std::vector<uint8_t> planes_of(const std::vector<Image>& images, const ImageFormat& format, int view) {
-  const size_t plane_bytes = size_t{3} * static_cast<size_t>(format.size) * static_cast<size_t>(format.size);
-  std::vector<uint8_t> planes(images.size() * plane_bytes);
-  for (size_t i = 0; i < images.size(); ++i) {
-    to_planes(view == 0 ? images[i] : oriented(images[i], view), format, planes.data() + i * plane_bytes);
-  }
-  return planes;
-}
-
 std::vector<Turn> conversation(const Question& question, const std::string& answer) {
   std::vector<Turn> turns = question.history;
   turns.push_back({question.text, answer, question.options});
@@ -84,40 +75,8 @@ std::string model_digest(const std::string& folder) {
   return sha256_hex(hashes);
 }
 
-Image oriented(const Image& image, int view) {
-  const bool mirrored = view >= 4;
-  const int turns = view % 4;
-  const bool swapped = turns % 2 == 1;
-  Image out;
-  out.width = swapped ? image.height : image.width;
-  out.height = swapped ? image.width : image.height;
-  out.rgb.resize(image.rgb.size());
-  for (int y = 0; y < out.height; ++y) {
-    for (int x = 0; x < out.width; ++x) {
-      int sx = x;
-      int sy = y;
-      if (turns == 1) {
-        sx = y;
-        sy = image.height - 1 - x;
-      } else if (turns == 2) {
-        sx = image.width - 1 - x;
-        sy = image.height - 1 - y;
-      } else if (turns == 3) {
-        sx = image.width - 1 - y;
-        sy = x;
-      }
-      if (mirrored) sx = image.width - 1 - sx;
-      const size_t from = 3 * (static_cast<size_t>(sy) * static_cast<size_t>(image.width) + static_cast<size_t>(sx));
-      const size_t to = 3 * (static_cast<size_t>(y) * static_cast<size_t>(out.width) + static_cast<size_t>(x));
-      std::copy_n(image.rgb.begin() + static_cast<std::ptrdiff_t>(from), 3,
-                  out.rgb.begin() + static_cast<std::ptrdiff_t>(to));
-    }
-  }
-  return out;
-}
-
 std::vector<std::vector<double>> score_options(const Engine& engine, const std::vector<Image>& images,
-                                               const std::vector<Question>& questions, int views) {
+                                               const std::vector<Question>& questions, const Views& views) {
   at::NoGradGuard no_grad;
   const VlmConfig& config = engine.model.config();
   std::vector<SequenceText> sequences;
@@ -129,12 +88,12 @@ std::vector<std::vector<double>> score_options(const Engine& engine, const std::
   std::vector<std::vector<double>> scores(questions.size());
   if (sequences.empty()) return scores;
   std::vector<double> total(sequences.size(), 0.0);
-  for (int view = 0; view < views; ++view) {
-    Batch batch = pack(sequences, planes_of(images, config.image, view), static_cast<int>(images.size()),
+  for (int view = 0; view < views.count; ++view) {
+    Batch batch = pack(sequences, view_planes(images, config.image, views, view), static_cast<int>(images.size()),
                        engine.tokenizer, config.image, config.prompt_format(), false);
     keep_last_answer(batch, sequences);
     const std::vector<double> likelihoods = sequence_log_likelihoods(engine.model, batch);
-    for (size_t i = 0; i < total.size(); ++i) total[i] += likelihoods[i] / views;
+    for (size_t i = 0; i < total.size(); ++i) total[i] += likelihoods[i] / views.count;
   }
   size_t at = 0;
   for (size_t q = 0; q < questions.size(); ++q) {
@@ -152,7 +111,7 @@ std::vector<Answer> answer_questions(const Engine& engine, const std::vector<Ima
   std::vector<SequenceText> sequences;
   for (const Question& question : questions)
     sequences.push_back({question.sample_id, conversation(question, ""), 1.0, question.image});
-  const Batch batch = pack(sequences, planes_of(images, config.image, 0), static_cast<int>(images.size()),
+  const Batch batch = pack(sequences, view_planes(images, config.image, {}, 0), static_cast<int>(images.size()),
                            engine.tokenizer, config.image, config.prompt_format(), true);
   std::vector<std::vector<int32_t>> so_far(questions.size());
   std::vector<std::string> shown(questions.size());

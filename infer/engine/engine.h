@@ -8,6 +8,7 @@
 #include "data/image/image.h"
 #include "data/record.h"
 #include "data/text/tokenizer.h"
+#include "infer/engine/views.h"
 #include "models/decode/generate.h"
 #include "models/vlm.h"
 #include "models/weights/hf_folder.h"
@@ -33,9 +34,6 @@ Engine open_engine(const std::string& folder, const EngineOptions& options = {})
 // SHA-256 over config.json, the weight files and tokenizer.model: names the model in results. Reads all of them.
 std::string model_digest(const std::string& folder);
 
-// The picture in up to eight orientations (quarter turns, then mirrored ones); view 0 is the picture itself.
-Image oriented(const Image& image, int view);
-
 // One question about picture `image` of a batch, with the turns before it.
 struct Question {
   std::string sample_id;
@@ -45,10 +43,10 @@ struct Question {
   int image = 0;
 };
 
-// For every question the log-likelihood of each of its options (empty for open ones). Every picture is encoded once;
-// with views > 1 the log-likelihoods are averaged over that many orientations.
+// For every question the log-likelihood of each of its options (empty for open ones), averaged over the views. Every
+// picture is encoded once a view.
 std::vector<std::vector<double>> score_options(const Engine& engine, const std::vector<Image>& images,
-                                               const std::vector<Question>& questions, int views = 1);
+                                               const std::vector<Question>& questions, const Views& views = {});
 
 // Free answers; `on_piece` (may be empty) gets (question, text added by the newest token).
 struct Answer {

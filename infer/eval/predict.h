@@ -18,7 +18,7 @@ struct EvalOptions {
   std::string model_digest;                 // of the engine's folder: an earlier run must have had the same
   std::vector<std::string> question_types;  // empty: all
   int images_per_batch = 8;
-  int views = 1;  // orientations averaged for closed questions, 1..8
+  Views views;  // averaged for closed questions
   int max_new_tokens = 48;
   AnswerCorrection correction;  // of closed questions; empty: answers as the model gives them
   int64_t limit = 0;            // pictures; 0: all

@@ -62,7 +62,8 @@ nlohmann::ordered_json to_json(const PredictionHeader& h) {
           {"shards", h.shards},
           {"shards_fingerprint", h.shards_fingerprint},
           {"engine_version", h.engine_version},
-          {"views", h.views},
+          {"views", h.views.count},
+          {"crops", h.views.crops},
           {"max_new_tokens", h.max_new_tokens},
           {"precision", h.precision},
           {"correction", h.correction}};

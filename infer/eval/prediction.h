@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "infer/engine/views.h"
+
 namespace dermis {
 
 struct Prediction {
@@ -31,7 +33,7 @@ Prediction prediction_from_json(const nlohmann::ordered_json& json, const std::s
 // agree.
 struct PredictionHeader {
   std::string model, model_digest, shards, shards_fingerprint, engine_version;
-  int views = 1;
+  Views views;
   int max_new_tokens = 0;
   std::string precision = "fp32";                                        // of the computation
   nlohmann::ordered_json correction = nlohmann::ordered_json::object();  // of answers (answer_correction.h)

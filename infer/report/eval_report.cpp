@@ -146,12 +146,13 @@ std::string gallery_of(const EvalReport& report) {
 }  // namespace
 
 std::string eval_report_html(const EvalReport& report) {
+  const std::string views = describe(report.views);
   std::string lead =
       fmt::format(
           "<p>model <code>{}</code> <code>{}</code><br>held-out set <code>{}</code> <code>{}</code>, licence {}{}</p>",
           escape_html(report.model), report.model_digest.substr(0, 12), escape_html(report.shards),
           report.shards_fingerprint.substr(0, 12), escape_html(report.licence.empty() ? "unknown" : report.licence),
-          report.views > 1 ? fmt::format(", closed questions averaged over {} orientations", report.views) : "") +
+          views.empty() ? "" : ", closed questions averaged over " + views) +
       (report.correction.empty() ? "" : "<p>answers corrected on the validation set, see below</p>");
   std::string body = tiles_of(report) + contamination_text(report.contamination);
   if (!report.summary.closed.empty()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/shard/shard.h"
+#include "infer/engine/views.h"
 #include "infer/eval/answer_correction.h"
 #include "infer/eval/contamination.h"
 #include "infer/eval/summary.h"
@@ -15,7 +16,7 @@ namespace dermis {
 struct EvalReport {
   std::string title;
   std::string model, model_digest, shards, shards_fingerprint, licence;
-  int views = 1;
+  Views views;             // averaged for closed questions
   std::string validation;  // shards that the correction was fitted on; empty: none
   AnswerCorrection correction;
   EvalSummary summary;

@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 
@@ -67,17 +68,21 @@ void check(const AdamWTensor& t) {
     check_operand(other->defined() && other->sizes() == t.parameter.sizes() && other->is_contiguous() &&
                       other->device() == t.parameter.device(),
                   "adamw_step", "gradient or moment", "contiguous, with shape and device of the parameter", *other);
+  const at::ScalarType type = t.parameter.scalar_type();
+  check_operand(type == at::kFloat || type == at::kBFloat16 || type == at::kDouble, "adamw_step", "parameter",
+                "fp32, bf16 or fp64", t.parameter);
+  check_operand(!t.rounding || type == at::kBFloat16, "adamw_step", "parameter", "bf16, to be rounded by chance",
+                t.parameter);
   for (const at::Tensor* moment : {&t.first_moment, &t.second_moment})
-    check_operand(moment->scalar_type() == t.parameter.scalar_type(), "adamw_step", "moment", "type of the parameter",
-                  *moment);
+    check_operand(moment->scalar_type() == (type == at::kDouble ? type : at::kFloat), "adamw_step", "moment",
+                  "fp32 (fp64 for an fp64 parameter)", *moment);
   if (t.settings.step < 1) fail_operand("adamw_step", "settings.step", "1 or more", std::to_string(t.settings.step));
 }
 
 using GpuPlace = std::pair<const CudaModule*, c10::DeviceIndex>;  // tensors of one place share a launch
 
-// The module that serves the tensor; moments of 16-bit parameters are not fp32, which the kernel needs.
 const CudaModule* module_of(const AdamWTensor& t) {
-  if (t.parameter.scalar_type() != at::kFloat || t.gradient.scalar_type() == at::kDouble) return nullptr;
+  if (t.parameter.scalar_type() == at::kDouble || t.gradient.scalar_type() == at::kDouble) return nullptr;
   return cuda_kernels_for("adamw_step", t.parameter);
 }
 
@@ -85,7 +90,7 @@ bool is_vector_case(const AdamWTensor& t) {
   return is_cpu_fp32(t.parameter) && is_cpu_fp32(t.gradient) && vector_kernels() != nullptr;
 }
 
-// From LibTorch operators: fp64, 16-bit parameters.
+// From LibTorch operators: fp64, and devices without our kernels.
 void composed_step(const AdamWTensor& t) {
   const AdamWSettings& s = t.settings;
   const auto step = static_cast<double>(s.step);
@@ -95,6 +100,49 @@ void composed_step(const AdamWTensor& t) {
   const at::Tensor spread = t.second_moment.sqrt().div_(std::sqrt(1 - std::pow(s.beta2, step))).add_(s.eps);
   t.parameter.mul_(1 - s.lr * s.weight_decay);
   t.parameter.addcdiv_(t.first_moment, spread, -s.lr / (1 - std::pow(s.beta1, step)));
+}
+
+// A number lies u / 65536 of the way from one bf16 to the next: adding 16 random bits carries into the upper half with
+// just that probability. The numbers of a stream are shared out as the kernel does it (adamw_cuda.h).
+void round_by_chance(const at::Tensor& exact, const RandomStream& stream, const at::Tensor& parameter) {
+  constexpr int64_t kEight = 8;
+  const at::Tensor rounded = exact.to(at::kBFloat16);  // what is not finite stays so
+  const float* from = exact.const_data_ptr<float>();
+  auto* to = rounded.mutable_data_ptr<at::BFloat16>();
+  const int64_t count = exact.numel();
+  at::parallel_for(0, (count + kEight - 1) / kEight, 1024, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      const auto n = static_cast<uint64_t>(piece);
+      const auto words = philox(
+          {static_cast<uint32_t>(n), static_cast<uint32_t>(n >> 32), stream.start[0], stream.start[1]}, stream.key);
+      for (int64_t i = piece * kEight; i < std::min(count, (piece + 1) * kEight); ++i) {
+        if (!std::isfinite(from[i])) continue;
+        const int64_t lane = i % kEight;
+        const uint32_t chance = words[static_cast<size_t>(lane / 2)] >> (16 * (lane % 2)) & 0xffffU;
+        to[i].x = static_cast<uint16_t>((std::bit_cast<uint32_t>(from[i]) + chance) >> 16);
+      }
+    }
+  });
+  parameter.copy_(rounded);
+}
+
+// A bf16 parameter where our kernels are not: stepped in fp32, then rounded.
+void bf16_step(const AdamWTensor& t) {
+  AdamWTensor exact = t;
+  exact.parameter = t.parameter.to(at::kCPU, at::kFloat);
+  exact.gradient = t.gradient.to(at::kCPU, at::kFloat);
+  exact.first_moment = t.first_moment.cpu();
+  exact.second_moment = t.second_moment.cpu();
+  exact.rounding.reset();
+  adamw_step(std::span(&exact, 1));
+  if (t.rounding) {
+    round_by_chance(exact.parameter, *t.rounding, t.parameter);
+  } else {
+    t.parameter.copy_(exact.parameter);
+  }
+  if (t.parameter.is_cpu()) return;
+  t.first_moment.copy_(exact.first_moment);
+  t.second_moment.copy_(exact.second_moment);
 }
 
 }  // namespace
@@ -108,6 +156,10 @@ void adamw_step(std::span<const AdamWTensor> tensors) {
   for (const AdamWTensor& t : tensors) {
     if (const CudaModule* module = module_of(t); module != nullptr) {
       on_gpus[{module, t.parameter.device().index()}].push_back({&t, factors_of(t.settings)});
+      continue;
+    }
+    if (t.parameter.scalar_type() == at::kBFloat16) {
+      bf16_step(t);
       continue;
     }
     if (!is_vector_case(t)) {

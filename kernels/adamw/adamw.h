@@ -5,8 +5,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include "core/random.h"
 
 namespace dermis {
 
@@ -16,10 +19,15 @@ struct AdamWSettings {
   int64_t step = 1;             // counts from 1: bias correction
 };
 
-// All four share shape and device, contiguous; parameter and moments fp32. Updates parameter and moments in place.
+// All four share shape and device, contiguous. Parameter fp32 or bf16 with fp32 moments, or all of them fp64; the
+// gradient is any floating type. Updates parameter and moments in place.
+// `rounding`, for bf16: rounded up or down with the probability that makes the mean exact, by the numbers of this
+// stream, on every device (ParameterRounding::stochastic in adamw_cuda.h). Without it to nearest, and then steps below
+// half a unit in the last place are lost.
 struct AdamWTensor {
   at::Tensor parameter, gradient, first_moment, second_moment;
   AdamWSettings settings;
+  std::optional<RandomStream> rounding = {};
 };
 void adamw_step(std::span<const AdamWTensor> tensors);
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/adamw/adamw_cuda.h"
@@ -42,6 +43,11 @@ void adamw_step_gpu(const CudaModule& module, std::span<const GpuAdamWTensor> te
                        .parameter_type = element_type(t.parameter),
                        .gradient_type = element_type(t.gradient),
                        .factors = tensors[i].factors});
+    if (!t.rounding) continue;
+    AdamWTensorEntry& entry = entries.back();
+    entry.rounding = ParameterRounding::stochastic;
+    std::copy(t.rounding->key.begin(), t.rounding->key.end(), entry.key);
+    std::copy(t.rounding->start.begin(), t.rounding->start.end(), entry.stream);
   }
   const at::Tensor& first = tensors.front().tensor->parameter;
   const at::Tensor table = on_device(entries, first.device()),

@@ -12,7 +12,7 @@
 namespace dermis {
 
 struct GpuAdamWTensor {
-  const AdamWTensor* tensor;  // checked; parameter and moments fp32, gradient fp32, bf16 or fp16
+  const AdamWTensor* tensor;  // checked; parameter fp32 or bf16, moments fp32, gradient fp32, bf16 or fp16
   AdamWFactors factors;
 };
 void adamw_step_gpu(const CudaModule& module, std::span<const GpuAdamWTensor> tensors);

@@ -12,41 +12,6 @@
 namespace dermis {
 namespace {
 
-// 3 x 2 picture whose red channel numbers its pixels:  0 1 2 / 3 4 5
-Image numbered() {
-  Image image{3, 2, {}};
-  for (uint8_t i = 0; i < 6; ++i) image.rgb.insert(image.rgb.end(), {i, 0, 0});
-  return image;
-}
-
-std::vector<int> reds(const Image& image) {
-  std::vector<int> out;
-  for (size_t i = 0; i < image.rgb.size(); i += 3) out.push_back(image.rgb[i]);
-  return out;
-}
-
-TEST(Oriented, QuarterTurnIsClockwise) {
-  const Image turned = oriented(numbered(), 1);
-  EXPECT_EQ(turned.width, 2);
-  EXPECT_EQ(turned.height, 3);
-  EXPECT_EQ(reds(turned), (std::vector<int>{3, 0, 4, 1, 5, 2}));
-}
-
-TEST(Oriented, HalfTurnAndMirror) {
-  EXPECT_EQ(reds(oriented(numbered(), 2)), (std::vector<int>{5, 4, 3, 2, 1, 0}));
-  EXPECT_EQ(reds(oriented(numbered(), 4)), (std::vector<int>{2, 1, 0, 5, 4, 3}));
-}
-
-TEST(Oriented, EightViewsAreAllDifferent) {
-  std::vector<std::pair<int, std::vector<int>>> seen;
-  for (int view = 0; view < 8; ++view) {
-    const Image image = oriented(numbered(), view);
-    const auto key = std::make_pair(image.width, reds(image));
-    EXPECT_EQ(std::count(seen.begin(), seen.end(), key), 0) << view;
-    seen.push_back(key);
-  }
-}
-
 TEST(Probabilities, SoftmaxOfLogLikelihoods) {
   const auto p = probabilities_of({std::log(0.1), std::log(0.3)});
   EXPECT_NEAR(p[0], 0.25, 1e-12);

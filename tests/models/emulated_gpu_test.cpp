@@ -27,8 +27,10 @@ TEST(EmulatedModel, LossAndGradientsOfTrainingInBf16) {
   const Batch batch = SmallBatch(kernel_model_config()).labelled(0, 5, 6).labelled(1, 3, 3).batch();
   const Outcome exact = outcome_of({}, batch);
   const EmulatedGpu gpu(all_entries());
-  const Outcome found = outcome_of({.compute = at::kBFloat16}, batch);
-  testing::expect_near(found, exact, 0.05);
+  for (const at::ScalarType weights : {at::kFloat, at::kBFloat16}) {
+    const Outcome found = outcome_of({.weights = weights, .compute = at::kBFloat16}, batch);
+    testing::expect_near(found, exact, 0.05);
+  }
 }
 
 TEST(EmulatedModel, GenerationFromWeightsInBf16) {

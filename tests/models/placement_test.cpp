@@ -13,9 +13,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-ErrorInfo error_of(const std::string& device, const std::string& precision, Purpose purpose = Purpose::inference) {
+ErrorInfo error_of(const std::string& device, const std::string& precision, Purpose purpose = Purpose::inference,
+                   const std::string& weights = "fp32") {
   try {
-    choose_placement(device, precision, testing::small_config(), purpose);
+    choose_placement(device, precision, testing::small_config(), purpose, weights);
   } catch (const Error& error) {
     return error.info();
   }
@@ -29,8 +30,12 @@ TEST(Placement, TheCpuComputesInFp32UnlessAsked) {
   EXPECT_EQ(describe(chosen), "cpu, fp32");
 }
 
-TEST(Placement, TrainingKeepsWeightsInFp32) {
+TEST(Placement, TrainingKeepsWeightsInFp32UnlessAsked) {
   const VlmConfig config = testing::small_config();
+  const Placement asked = choose_placement("cpu", "fp32", config, Purpose::training, "bf16");
+  EXPECT_EQ(asked.weights, at::kBFloat16);
+  EXPECT_EQ(asked.compute, at::kFloat);
+  EXPECT_EQ(describe(asked), "cpu, fp32, weights bf16");
   EXPECT_EQ(choose_placement("cpu", "bf16", config, Purpose::training).weights, at::kFloat);
   EXPECT_EQ(choose_placement("cpu", "bf16", config, Purpose::training).compute, at::kBFloat16);
   EXPECT_EQ(choose_placement("cpu", "bf16", config, Purpose::inference).weights, at::kBFloat16);
@@ -42,6 +47,7 @@ TEST(Placement, WordsThatMeanNothingAreNamed) {
   EXPECT_EQ(error_of("cuda:-1", "auto").found, "cuda:-1");
   EXPECT_THAT(error_of("cpu", "fp8").expected, HasSubstr("bf16"));
   EXPECT_THAT(error_of("cpu", "fp16", Purpose::training).fix, HasSubstr("bf16"));
+  EXPECT_EQ(error_of("cpu", "auto", Purpose::training, "fp16").where, "weights");
 }
 
 TEST(Placement, AnAbsentGpuIsAnErrorNotTheCpu) {

@@ -115,9 +115,9 @@ class PretendedBundle : public ::testing::Test {
       fs::copy_file(scripts() / name, root / "share/gpu_check" / name);
     fs::create_symlink("share/gpu_check/gpu-check", root / "gpu-check");
     write_script(root / "with-libtorch", "exec \"$@\"");
-    write_script(root / "bin/dermis", R"sh(case $1 in
-  --version) echo 'dermis 0.1.0 (abc1234)' ;;
-  bench) while (($#)); do if [[ $1 == --out ]]; then out=$2; fi; shift; done
+    write_script(root / "bin/dermis", R"sh(case "$1 ${2:-}" in
+  --version*) echo 'dermis 0.1.0 (abc1234)' ;;
+  'bench attention') while (($#)); do if [[ $1 == --out ]]; then out=$2; fi; shift; done
          mkdir -p "$out"; echo '| a benchmark |' > "$out/attention.md"; echo '{"rows": [1]}' > "$out/attention.json" ;;
   *) echo "dermis $*" ;;
 esac)sh");
@@ -163,6 +163,7 @@ TEST_F(PretendedBundle, RunsEveryStageAndWritesItsResults) {
   EXPECT_THAT(text_of(result(".md")), HasSubstr("0 of " + std::to_string(json["stages"].size()) + " stages failed"));
   EXPECT_THAT(text_of(result(".log")), HasSubstr("compute-sanitizer --tool racecheck"));
   EXPECT_THAT(text_of(result(".log")), HasSubstr("--gpu-runs=1000"));
+  EXPECT_THAT(text_of(result(".log")), HasSubstr("bench train --preset small --batch 64 --mixed --device cuda"));
 }
 
 TEST_F(PretendedBundle, AFailedStageIsReportedAndTheOthersRun) {

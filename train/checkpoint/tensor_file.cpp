@@ -17,9 +17,17 @@ std::string shape_text(at::IntArrayRef shape) {
   return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
 }
 
+DType stored_type(const at::Tensor& tensor) {
+  const at::ScalarType type = tensor.scalar_type();
+  DERMIS_CHECK(type == at::kFloat || type == at::kBFloat16, "fp32 or bf16");
+  return type == at::kFloat ? DType::f32 : DType::bf16;
+}
+
 std::string difference(const at::Tensor& tensor, const TensorView* stored) {
   if (stored == nullptr) return "missing";
-  if (stored->dtype != DType::f32) return "dtype " + std::string(name_of_enum(stored->dtype));
+  if (stored->dtype != stored_type(tensor)) {
+    return fmt::format("type {} instead of {}", name_of_enum(stored->dtype), name_of_enum(stored_type(tensor)));
+  }
   if (at::IntArrayRef(stored->shape) != tensor.sizes()) {
     return fmt::format("shape {} instead of {}", shape_text(stored->shape), shape_text(tensor.sizes()));
   }
@@ -33,10 +41,9 @@ void write_tensors(const std::string& path, const NamedTensors& tensors) {
   std::vector<TensorView> views;
   held.reserve(tensors.size());
   for (const auto& [name, tensor] : tensors) {
-    DERMIS_CHECK(tensor.scalar_type() == at::kFloat, name);
     held.push_back(tensor.detach().cpu().contiguous());
     views.push_back({.name = name,
-                     .dtype = DType::f32,
+                     .dtype = stored_type(tensor),
                      .shape = held.back().sizes().vec(),
                      .bytes = {static_cast<const std::byte*>(held.back().const_data_ptr()), held.back().nbytes()}});
   }
@@ -66,7 +73,7 @@ void read_tensors(const std::string& path, const NamedTensors& tensors) {
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : tensors) {
     const TensorView* view = file.find(name);
-    at::Tensor values = at::empty(tensor.sizes(), at::TensorOptions().dtype(at::kFloat));
+    at::Tensor values = at::empty(tensor.sizes(), at::TensorOptions().dtype(tensor.scalar_type()));
     std::memcpy(values.mutable_data_ptr(), view->bytes.data(), view->bytes.size());
     at::Tensor target = tensor;
     target.copy_(values);

@@ -20,8 +20,9 @@ class WeightAverage {
   WeightAverage(const Vlm& model, double decay);
 
   void update();
-  // Exchanges averaged and current weights in the model; a second call exchanges them back.
-  void swap();
+  // The averages into the model, and the current weights back.
+  void put_in();
+  void take_out();
 
   int64_t updates() const { return updates_; }
   void set_updates(int64_t updates) { updates_ = updates; }
@@ -31,17 +32,18 @@ class WeightAverage {
   double decay_;
   int64_t updates_ = 0;
   std::vector<Parameter> parameters_;
-  std::vector<at::Tensor> averages_;
+  std::vector<at::Tensor> averages_;  // fp32: a small share of a step is lost in bf16
+  std::vector<at::Tensor> current_;   // while the averages are in
 };
 
-// Swaps the average in for the life of the scope; a null average changes nothing.
+// Puts the average in for the life of the scope; a null average changes nothing.
 class AveragedWeights {
  public:
   explicit AveragedWeights(WeightAverage* average) : average_(average) {
-    if (average_ != nullptr) average_->swap();
+    if (average_ != nullptr) average_->put_in();
   }
   ~AveragedWeights() {
-    if (average_ != nullptr) average_->swap();
+    if (average_ != nullptr) average_->take_out();
   }
   AveragedWeights(const AveragedWeights&) = delete;
   AveragedWeights& operator=(const AveragedWeights&) = delete;

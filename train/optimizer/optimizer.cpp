@@ -11,14 +11,18 @@ Optimizer::Optimizer(Vlm& model, const OptimizerOptions& options) : options_(opt
   for (const Part part : {Part::vision, Part::projector, Part::language}) {
     model.set_trainable(part, options.parts[static_cast<size_t>(part)].trainable);
   }
-  for (const Parameter& parameter : model.parameters()) {
+  const std::vector<Parameter> parameters = model.parameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter& parameter = parameters[i];
     const PartOptions& part = options.parts[static_cast<size_t>(parameter.part)];
     if (!part.trainable) continue;
+    const auto fp32 = parameter.tensor.options().dtype(at::kFloat);
     slots_.push_back({.parameter = parameter,
-                      .first_moment = at::zeros_like(parameter.tensor, at::MemoryFormat::Contiguous),
-                      .second_moment = at::zeros_like(parameter.tensor, at::MemoryFormat::Contiguous),
+                      .first_moment = at::zeros(parameter.tensor.sizes(), fp32),
+                      .second_moment = at::zeros(parameter.tensor.sizes(), fp32),
                       .lr_scale = part.lr_scale,
-                      .weight_decay = parameter.tensor.dim() > 1 ? options.weight_decay : 0.0});
+                      .weight_decay = parameter.tensor.dim() > 1 ? options.weight_decay : 0.0,
+                      .index = i});
   }
   if (slots_.empty()) {
     throw Error(ErrorKind::usage, {.what = "nothing is left to train",
@@ -44,6 +48,10 @@ void Optimizer::step(double lr, double gradient_scale) {
   for (const Slot& slot : slots_) {
     const at::Tensor& gradient = slot.parameter.tensor.grad();
     if (!gradient.defined()) continue;
+    std::optional<RandomStream> rounding;
+    if (slot.parameter.tensor.scalar_type() == at::kBFloat16) {
+      rounding = random_stream(options_.seed, RandomPurpose::rounding, static_cast<uint64_t>(steps_), slot.index);
+    }
     tensors.push_back({.parameter = slot.parameter.tensor,
                        .gradient = gradient.contiguous(),
                        .first_moment = slot.first_moment,
@@ -54,7 +62,8 @@ void Optimizer::step(double lr, double gradient_scale) {
                                     .eps = options_.eps,
                                     .weight_decay = slot.weight_decay,
                                     .gradient_scale = gradient_scale,
-                                    .step = steps_}});
+                                    .step = steps_},
+                       .rounding = rounding});
   }
   adamw_step(tensors);
   release_gradients();

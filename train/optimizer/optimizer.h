@@ -1,4 +1,5 @@
-// AdamW over the trainable parameters of a model, with a learning rate for each part.
+// AdamW over the trainable parameters of a model, with a learning rate for each part. Moments are fp32; weights in bf16
+// are rounded by chance, so that steps far smaller than their last place add up.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,6 +22,7 @@ struct PartOptions {
 struct OptimizerOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0.0;           // not on norms and biases (tensors of one dimension)
+  uint64_t seed = 1;                   // of the chance that rounds weights in bf16
   std::array<PartOptions, 3> parts{};  // indexed by Part
 };
 
@@ -48,6 +50,7 @@ class Optimizer {
     Parameter parameter;
     at::Tensor first_moment, second_moment;
     double lr_scale, weight_decay;
+    uint64_t index;  // among all parameters of the model, frozen ones too
   };
   OptimizerOptions options_;
   std::vector<Slot> slots_;

@@ -28,6 +28,7 @@ struct Recipe {
   uint64_t seed = 1;
   std::string device = "auto";
   std::string precision = "auto";
+  std::string weights = "fp32";
   int threads = 0;
   int loader_threads = 1;
   bool cache_decoded = true;
@@ -41,8 +42,10 @@ struct Recipe {
     v.field("seed", seed, "of every random draw: weights, order, augmentation");
     v.field("device", device, "auto (a GPU when there is one), cpu, cuda or cuda:N");
     v.field("precision", precision,
-            "of the computation, weights stay fp32: fp32, bf16, or auto (bf16 on a GPU whose "
-            "kernels take the model's head sizes)");
+            "of the computation: fp32, bf16, or auto (bf16 on a GPU whose kernels take the model's head sizes)");
+    v.field("weights", weights,
+            "type that weights and gradients are held in: fp32, or bf16 (half the memory; every step is rounded up or "
+            "down by chance, so that small ones add up)");
     v.field("threads", threads, "of the computation; 0: all cores. Equal numbers give equal bits", at_least(0));
     v.field("loader_threads", loader_threads, "for decoding and augmentation, beside the computation", at_least(1));
     v.field("cache_decoded", cache_decoded, "keep decoded pictures in memory");

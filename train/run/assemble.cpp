@@ -97,7 +97,7 @@ Tokenizer open_tokenizer(const ModelRecipe& recipe) {
 Vlm make_model(const Recipe& recipe, const Tokenizer& tokenizer) {
   const ModelRecipe& wanted = recipe.model;
   const auto placement = [&](const VlmConfig& config) {
-    return choose_placement(recipe.device, recipe.precision, config, Purpose::training);
+    return choose_placement(recipe.device, recipe.precision, config, Purpose::training, recipe.weights);
   };
   if (!wanted.start.empty()) {
     Vlm model = load_model(wanted.start, placement(load_config(wanted.start)));

@@ -17,10 +17,15 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// Stages of one run draw apart.
+uint64_t stage_seed(const Recipe& recipe, int stage_index) {
+  constexpr uint64_t kStageStride = 0x9E3779B97F4A7C15;
+  return recipe.seed + kStageStride * static_cast<uint64_t>(stage_index);
+}
+
 LoaderOptions loader_options(const Recipe& recipe, int stage_index) {
   const StageRecipe& stage = recipe.stages[static_cast<size_t>(stage_index)];
-  constexpr uint64_t kStageStride = 0x9E3779B97F4A7C15;  // stages of one run draw apart
-  return {.seed = recipe.seed + kStageStride * static_cast<uint64_t>(stage_index),
+  return {.seed = stage_seed(recipe, stage_index),
           .images_per_batch = stage.batch.images,
           .questions_per_image = stage.batch.questions_per_image,
           .balance = stage.batch.balance,
@@ -36,7 +41,8 @@ LoaderOptions loader_options(const Recipe& recipe, int stage_index) {
           .cache_decoded = recipe.cache_decoded};
 }
 
-OptimizerOptions optimizer_options(const StageRecipe& stage) {
+OptimizerOptions optimizer_options(const Recipe& recipe, int stage_index) {
+  const StageRecipe& stage = recipe.stages[static_cast<size_t>(stage_index)];
   const auto part = [](const PartRecipe& recipe) {
     return PartOptions{.trainable = recipe.trainable, .lr_scale = recipe.lr_scale};
   };
@@ -44,6 +50,7 @@ OptimizerOptions optimizer_options(const StageRecipe& stage) {
           .beta2 = stage.optimizer.beta2,
           .eps = stage.optimizer.eps,
           .weight_decay = stage.optimizer.weight_decay,
+          .seed = stage_seed(recipe, stage_index),
           .parts = {part(stage.vision), part(stage.projector), part(stage.language)}};
 }
 
@@ -53,7 +60,7 @@ StageRun::StageRun(RunContext& context, const StageShards& shards, const std::st
     : context_(context),
       state_(context.state),
       stage_(context.recipe.stages[static_cast<size_t>(context.state.stage)]),
-      optimizer_(context.model, optimizer_options(stage_)),
+      optimizer_(context.model, optimizer_options(context.recipe, context.state.stage)),
       guard_({.spike_factor = stage_.divergence.spike_factor, .spikes = stage_.divergence.spikes}),
       loader_(shards.training, shards.weights, context.tokenizer, context.model.config().image,
               context.model.config().prompt_format(), loader_options(context.recipe, context.state.stage)),
@@ -204,7 +211,7 @@ void StageRun::finish() {
     read_tensors((std::filesystem::path(context_.store.best_folder(state_.best.step)) / "weights.safetensors").string(),
                  weights());
   } else if (average_) {
-    average_->swap();
+    average_->put_in();
   }
   const LoaderStats stats = loader_.stats();
   context_.report.end_stage(state_.total_step(), {{"steps", state_.step},

@@ -75,6 +75,45 @@ TEST(adamw, agrees_with_torch_optim) {
   EXPECT_TRUE(t.parameter.allclose(at::tensor({0.98109061F, -1.99186218F, 2.97846341F}), 1e-6, 0)) << t.parameter;
 }
 
+AdamWTensor bf16_tensor(int64_t count, double value, double gradient, const AdamWSettings& settings) {
+  return {at::full({count}, value, at::kBFloat16), at::full({count}, gradient, at::kBFloat16), at::zeros({count}),
+          at::zeros({count}), settings};
+}
+
+// 1 decays to 1 - 2^-12, a sixteenth of the way to the next smaller bf16, 1 - 2^-8; the chance numbers are drawn here
+// from the generator itself.
+TEST(adamw, bf16_is_rounded_by_the_chance_numbers_of_its_stream) {
+  constexpr int64_t kCount = 4003;
+  const RandomStream stream = random_stream(11, RandomPurpose::rounding, 3, 4);
+  AdamWTensor t = bf16_tensor(kCount, 1, 0, {.lr = 0x1p-12, .weight_decay = 1});
+  t.rounding = stream;
+  adamw_step(std::span(&t, 1));
+  for (int64_t i = 0; i < kCount; ++i) {
+    const auto words = philox({static_cast<uint32_t>(i / 8), 0, stream.start[0], stream.start[1]}, stream.key);
+    const uint32_t chance = words[static_cast<size_t>(i % 8 / 2)] >> (16 * (i % 2)) & 0xffffU;
+    const bool carries = 0xf000U + chance >= 0x10000U;  // the low half of 1 - 2^-12 is 0xf000
+    ASSERT_EQ(t.parameter[i].item<double>(), carries ? 1 : 1 - 0x1p-8) << i;
+  }
+}
+
+// Steps of an eightieth of a unit in the last place of 1.5.
+TEST(adamw, small_steps_of_bf16_add_up_only_when_rounded_by_chance) {
+  constexpr int64_t kCount = 4096;
+  constexpr int kSteps = 60;
+  AdamWTensor by_chance = bf16_tensor(kCount, 1.5, 1, {.lr = 1e-4}),
+              to_nearest = bf16_tensor(kCount, 1.5, 1, {.lr = 1e-4});
+  for (int step = 1; step <= kSteps; ++step) {
+    by_chance.settings.step = to_nearest.settings.step = step;
+    by_chance.rounding = random_stream(1, RandomPurpose::rounding, static_cast<uint64_t>(step));
+    adamw_step(std::span(&by_chance, 1));
+    adamw_step(std::span(&to_nearest, 1));
+  }
+  // The variance of a sum of roundings: 60 steps, each 1e-4 of the way through 2^-7.
+  const double deviation = std::sqrt(kSteps * 1e-4 * 0x1p-7 / kCount);
+  EXPECT_NEAR(by_chance.parameter.to(at::kDouble).mean().item<double>(), 1.5 - kSteps * 1e-4, 5 * deviation);
+  EXPECT_TRUE(to_nearest.parameter.equal(at::full({kCount}, 1.5, at::kBFloat16)));
+}
+
 TEST(adamw, many_tensors_of_odd_sizes_in_one_call_equal_one_by_one_for_any_thread_count) {
   const auto make = [] {
     std::vector<AdamWTensor> list;
@@ -106,6 +145,11 @@ TEST(adamw, refuses_what_does_not_fit) {
   t.gradient = at::zeros({4});
   t.settings.step = 0;
   EXPECT_THROW(adamw_step(std::span(&t, 1)), Error);
+  AdamWTensor half = bf16_tensor(4, 1, 0, {});
+  half.first_moment = half.first_moment.to(at::kBFloat16);
+  EXPECT_THROW(adamw_step(std::span(&half, 1)), Error);
+  AdamWTensor exact{at::ones({4}), at::zeros({4}), at::zeros({4}), at::zeros({4}), {}, RandomStream{}};
+  EXPECT_THROW(adamw_step(std::span(&exact, 1)), Error);
 }
 
 TEST(gradient_norm, is_the_fp64_norm_and_the_same_for_any_thread_count) {

@@ -139,5 +139,32 @@ TEST(EmulatedOperators, AdamWAndGradientNormOverSeveralTensors) {
     EXPECT_TRUE(at::allclose(found[i].to(at::kDouble), expected[i], 1e-5, 1e-6)) << i;
 }
 
+// bf16 weights take the same chance numbers on either side; only a step whose last bit differs may round apart.
+TEST(EmulatedOperators, Bf16WeightsAreSteppedAsOnTheCpu) {
+  const auto run = [] {
+    at::manual_seed(6);
+    std::vector<AdamWTensor> tensors;
+    for (const int64_t count : {3, 20000}) {
+      tensors.push_back({at::randn({count}).to(at::kBFloat16),
+                         at::randn({count}).to(at::kBFloat16),
+                         at::randn({count}),
+                         at::randn({count}).square(),
+                         {.lr = 1e-2, .weight_decay = 0.1, .step = 3},
+                         random_stream(1, RandomPurpose::rounding, 3, static_cast<uint64_t>(count))});
+    }
+    adamw_step(tensors);
+    return tensors;
+  };
+  const std::vector<AdamWTensor> expected = run();
+  const testing::EmulatedGpu gpu(emulated_operator_entries());
+  const std::vector<AdamWTensor> found = run();
+  for (size_t i = 0; i < found.size(); ++i) {
+    const at::Tensor a = found[i].parameter.to(at::kFloat), b = expected[i].parameter.to(at::kFloat);
+    EXPECT_LE((a != b).sum().item<int64_t>(), a.numel() / 1000);
+    EXPECT_TRUE(at::allclose(a, b, 0x1p-7, 1e-6));
+    EXPECT_TRUE(at::allclose(found[i].first_moment, expected[i].first_moment, 1e-5, 1e-6));
+  }
+}
+
 }  // namespace
 }  // namespace dermis

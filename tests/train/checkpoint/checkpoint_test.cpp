@@ -101,6 +101,13 @@ TEST(Checkpoint, TensorsOfAnotherModelAreNamed) {
     EXPECT_THAT(error.what(), HasSubstr("c: missing"));
     EXPECT_THAT(error.what(), HasSubstr("b: not in the model"));
   }
+  const NamedTensors halves{{"a", at::zeros({2, 3}, at::kBFloat16)}, {"b", at::zeros({4})}};
+  try {
+    read_tensors(folder / "t.safetensors", halves);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("a: type F32 instead of BF16"));
+  }
 }
 
 TEST(Checkpoint, AnUnwritableFolderIsOneError) {

@@ -79,6 +79,30 @@ TEST(Optimizer, RefusesToTrainNothing) {
   EXPECT_THROW(Optimizer(model, options), Error);
 }
 
+// A step of a hundredth of a unit in the last place moves a hundredth of the weights by one unit; rounding to nearest
+// would move none. The average holds fp32, so a share of such a step is not lost either.
+TEST(Optimizer, WeightsInBf16FollowSmallSteps) {
+  Vlm model(testing::tiny_config(), 1, {.weights = at::kBFloat16});
+  Optimizer optimizer(model, {});
+  WeightAverage average(model, 0.5);
+  at::Tensor weight = first_of(model, Part::language, true).tensor;
+  {
+    const at::NoGradGuard no_grad;
+    weight.fill_(1.0);
+  }
+  const double step = 0x1p-7 / 100;
+  for (int i = 0; i < 40; ++i) {
+    give_gradients(model, -1.0);
+    optimizer.step(step, 1.0);
+  }
+  average.update();
+  const double moved = weight.detach().to(at::kDouble).mean().item<double>() - 1;
+  const double deviation = 0x1p-7 * std::sqrt(0.4 / static_cast<double>(weight.numel()));
+  EXPECT_NEAR(moved, 40 * step, 5 * deviation);
+  EXPECT_EQ(average.state().front().second.scalar_type(), at::kFloat);
+  EXPECT_EQ(optimizer.state().front().second.scalar_type(), at::kFloat);
+}
+
 TEST(WeightAverage, FollowsTheWeightsAndSwapsThemIn) {
   Vlm model(testing::tiny_config(), 1);
   WeightAverage average(model, 0.9);

@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/io/hash.h"
 #include "core/io/read_file.h"
+#include "core/io/safetensors.h"
 #include "core/log/run_log.h"
 #include "tests/support/paths.h"
 #include "tests/train/run_support.h"
@@ -64,12 +67,15 @@ TEST(Train, LearnsTheColoursAndSaysWhatItHasSeen) {
   EXPECT_LT(curves.at("validation/loss").back().value, 0.3 * curves.at("validation/loss").front().value);
 }
 
-TEST(Train, AResumedRunEndsInTheSameWeights) {
+// Also from a checkpoint of weights in bf16, whose steps are rounded by chance.
+class Resume : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Resume, AResumedRunEndsInTheSameWeights) {
   const TempFolder folder;
   write_training_set(folder.path());
   const std::string text =
       squares_recipe(folder.path(), std::string(kShort) + "\naugment = {flips = true, colour = 0.2}",
-                     "checkpoint = {every_steps = 7, keep = 9}\n");
+                     std::string("weights = \"") + GetParam() + "\"\ncheckpoint = {every_steps = 7, keep = 9}\n");
   train(parse(text), {.out = folder / "whole"});
   train(parse(text), {.out = folder / "cut"});
   // As if killed after the first checkpoint: everything later is gone.
@@ -79,6 +85,28 @@ TEST(Train, AResumedRunEndsInTheSameWeights) {
   ASSERT_TRUE(fs::exists(folder / "cut/checkpoints/step-000000007"));
   train(parse(text), {.out = folder / "cut", .resume = true});
   EXPECT_EQ(weights_of(folder / "cut"), weights_of(folder / "whole"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Weights, Resume, ::testing::Values("fp32", "bf16"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(Train, LearnsWithWeightsInBf16) {
+  const TempFolder folder;
+  write_training_set(folder.path());
+  const auto recipe = parse(
+      squares_recipe(folder.path(), "steps = 80\nbatch = {images = 6}\noptimizer = {lr_peak = 1e-2, warmup_steps = 4}",
+                     "weights = \"bf16\"\n"));
+  train(recipe, {.out = folder / "run"});
+  const auto losses = read_scalars(folder / "run").at("validation/loss");
+  EXPECT_LT(losses.back().value, 0.3 * losses.front().value);
+  // What is saved is what was trained: every number is one of bf16.
+  const auto file = SafetensorsFile::open(folder / "run/model/model.safetensors");
+  for (const TensorView& view : file.tensors()) {
+    std::vector<uint32_t> words(view.bytes.size() / 4);
+    std::memcpy(words.data(), view.bytes.data(), view.bytes.size());
+    EXPECT_TRUE(std::all_of(words.begin(), words.end(), [](uint32_t word) { return (word & 0xffffU) == 0; }))
+        << view.name;
+  }
 }
 
 TEST(Train, RefusesToGoOnWithOtherDataOrAnotherRecipe) {
