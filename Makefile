@@ -13,7 +13,7 @@ help:
 	@echo "make bundle  a folder and a tarball that run on another x86-64 Linux beside a torch 2.11.0 wheel"
 	@echo "make gpu-check  all that a GPU is needed for: tests, probes, sanitizers, benchmark (9 minutes on an H200)"
 	@echo "make kernel-table   write what the CUDA kernels take (registers, shared memory, instructions) into the table"
-	@echo "make setup | build | bench | lint | clean     PRESET=release|debug|asan|cpu-only   DERMIS_LIBTORCH=<site-packages>/torch"
+	@echo "make setup | build | bench | lint | clean     PRESET=release|debug|asan|cpu-only|clang   DERMIS_LIBTORCH=<site-packages>/torch"
 
 setup:
 	@DERMIS_LIBTORCH="$(DERMIS_LIBTORCH)" .cmake/setup.sh

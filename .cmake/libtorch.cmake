@@ -21,5 +21,16 @@ target_include_directories(libtorch SYSTEM INTERFACE ${DERMIS_LIBTORCH}/include
                            ${DERMIS_LIBTORCH}/include/torch/csrc/api/include)
 # at::parallel_for is an OpenMP pragma in a header: without -fopenmp it would silently run on one thread.
 target_compile_options(libtorch INTERFACE -fopenmp)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # clang's code calls libomp. Linked before LibTorch's libgomp it serves LibTorch's calls too: one set of threads, not two.
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-resource-dir OUTPUT_VARIABLE clang_files
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  find_library(LIBOMP omp HINTS ${clang_files}/../..)
+  if(NOT LIBOMP)
+    message(FATAL_ERROR "clang's OpenMP runtime is missing: install libomp-dev (Debian: libomp-dev, of clang's version), "
+                        "or build with g++.")
+  endif()
+  target_link_libraries(libtorch INTERFACE ${LIBOMP})
+endif()
 target_link_libraries(libtorch INTERFACE ${DERMIS_LIBTORCH}/lib/libtorch_cpu.so ${DERMIS_LIBTORCH}/lib/libc10.so
                       ${DERMIS_LIBTORCH}/lib/libgomp.so.1)

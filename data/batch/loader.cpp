@@ -101,7 +101,7 @@ std::vector<DrawPool> make_pools(const SampleTable& table,
 
 // `count` of the questions without replacement, by weight: the smallest of exponential waiting times (Efraimidis and
 // Spirakis, 2006), then in the records' own order.
-std::vector<size_t> draw_questions(const std::vector<Question>& questions, int count, Random random) {
+std::vector<size_t> draw_questions(const std::vector<TokenizedQuestion>& questions, int count, Random random) {
   std::vector<std::pair<double, size_t>> waiting;
   for (size_t i = 0; i < questions.size(); ++i) {
     waiting.emplace_back(-std::log1p(-random.uniform()) / questions[i].draw_weight, i);

@@ -48,7 +48,7 @@ LoaderSample read_sample(const ShardReader& reader, int source, int64_t index, c
     const double weight = type_weight(limits.options, record.question_type) / records_of_type.at(record.question_type);
     if (weight <= 0) continue;
     check_answers(record, reader.where(index));
-    Question question{encode_sequence({record.id, record.turns, record.weight, 0}, limits.tokenizer), weight};
+    TokenizedQuestion question{encode_sequence({record.id, record.turns, record.weight, 0}, limits.tokenizer), weight};
     const int64_t length = sequence_length(question.tokens, limits.prompt, limits.separator_tokens, false);
     if (length > limits.max_tokens) {
       const bool kept = limits.options.long_text == LongText::cut &&

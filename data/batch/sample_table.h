@@ -9,7 +9,7 @@
 
 namespace dermis {
 
-struct Question {
+struct TokenizedQuestion {
   SequenceTokens tokens;
   double draw_weight = 1.0;  // of its question type, shared out among the picture's records of that type
 };
@@ -19,7 +19,7 @@ struct LoaderSample {
   int64_t index = 0;  // in its source
   std::string label;
   int width = 0, height = 0;
-  std::vector<Question> questions;  // may be empty: the sample never comes
+  std::vector<TokenizedQuestion> questions;  // may be empty: the sample never comes
 };
 
 struct SampleTable {

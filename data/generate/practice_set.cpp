@@ -222,7 +222,7 @@ PracticeReport write_practice_set(const std::string& folder, int64_t count, cons
   PracticeReport report;
   report.images = count;
   for (const auto& [kind, name] : EnumTraits<LesionClass>::kNames) {
-    const auto of_kind = [&name](const Item& item) { return item.label == name; };
+    const auto of_kind = [&label = name](const Item& item) { return item.label == label; };
     const auto number = std::count_if(items.begin(), items.end(), of_kind);
     if (number > 0) report.by_label.emplace_back(name, number);
   }

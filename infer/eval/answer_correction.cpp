@@ -118,9 +118,9 @@ AnswerCorrection fit_answer_correction(const std::vector<Prediction>& validation
   }
   AnswerCorrection correction;
   for (const auto& [type, questions] : by_type) {
-    const bool varied = std::any_of(questions.begin(), questions.end(), [&](const Prediction* question) {
-      return question->expected != questions.front()->expected;
-    });
+    const std::string& first = questions.front()->expected;
+    const bool varied = std::any_of(questions.begin(), questions.end(),
+                                    [&first](const Prediction* question) { return question->expected != first; });
     if (varied) correction[type] = fit(questions);
   }
   return correction;

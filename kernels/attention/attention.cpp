@@ -63,7 +63,7 @@ struct OwnFunction : Function<OwnFunction> {
       o_THD = result.o_THD;
       statistics = result.lse_HT;
     } else {
-      const AttentionForward result =
+      const AttentionForwardResult result =
           attention_cpu_forward(*attention_kernels(), q_THD, k_SGD, v_SGD, *node->visible, node->options);
       o_THD = result.o_THD;
       statistics = result.statistics_2HT;
@@ -148,8 +148,8 @@ AttentionResult attention_forward(const at::Tensor& q_THD, const at::Tensor& k_S
     }
     case Path::cpu: break;
   }
-  const AttentionForward result = attention_cpu_forward(*attention_kernels(), cpu_input(q_THD), cpu_input(k_SGD),
-                                                        cpu_input(v_SGD), visible, options);
+  const AttentionForwardResult result = attention_cpu_forward(*attention_kernels(), cpu_input(q_THD), cpu_input(k_SGD),
+                                                              cpu_input(v_SGD), visible, options);
   return {result.o_THD.to(q_THD.scalar_type()), log_sum_exp(result)};
 }
 

@@ -8,7 +8,7 @@
 
 namespace dermis {
 
-struct AttentionForward {
+struct AttentionForwardResult {
   at::Tensor o_THD;
   at::Tensor statistics_2HT;  // per row: base-2 logarithm of the largest weight, sum of the weights relative to it
 };
@@ -20,15 +20,15 @@ struct AttentionGradients {
 const AttentionKernels* attention_kernels();
 
 // Checked inputs: fp32, CPU, last dimension contiguous.
-AttentionForward attention_cpu_forward(const AttentionKernels& kernels, const at::Tensor& q_THD,
-                                       const at::Tensor& k_SGD, const at::Tensor& v_SGD, const VisibleKeys& visible,
-                                       const AttentionOptions& options);
+AttentionForwardResult attention_cpu_forward(const AttentionKernels& kernels, const at::Tensor& q_THD,
+                                             const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                                             const VisibleKeys& visible, const AttentionOptions& options);
 AttentionGradients attention_cpu_backward(const AttentionKernels& kernels, const at::Tensor& q_THD,
                                           const at::Tensor& k_SGD, const at::Tensor& v_SGD, const VisibleKeys& visible,
-                                          const AttentionOptions& options, const AttentionForward& forward,
+                                          const AttentionOptions& options, const AttentionForwardResult& forward,
                                           const at::Tensor& grad_o_THD);
 
 // Natural logarithm of the softmax denominator [H, T]; -inf for rows that see no key.
-at::Tensor log_sum_exp(const AttentionForward& forward);
+at::Tensor log_sum_exp(const AttentionForwardResult& forward);
 
 }  // namespace dermis

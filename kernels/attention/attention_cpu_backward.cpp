@@ -39,7 +39,8 @@ class BackwardPass {
     sums_ = at::empty({floats}, at::TensorOptions().dtype(at::kFloat));
   }
 
-  void run(int64_t index, const at::Tensor& q_THD, const AttentionForward& forward, const at::Tensor& grad_o_THD) const;
+  void run(int64_t index, const at::Tensor& q_THD, const AttentionForwardResult& forward,
+           const at::Tensor& grad_o_THD) const;
   void add_runs() const;
 
  private:
@@ -95,7 +96,7 @@ void BackwardPass::write_sums(const AttentionWork& first, const float* sums, Ind
   problem_.kernels.write_key_sums(task);
 }
 
-void BackwardPass::run(int64_t index, const at::Tensor& q_THD, const AttentionForward& forward,
+void BackwardPass::run(int64_t index, const at::Tensor& q_THD, const AttentionForwardResult& forward,
                        const at::Tensor& grad_o_THD) const {
   const AttentionWork& work = works_.works[static_cast<size_t>(index)];
   const IndexRange keys = keys_of(work);
@@ -151,7 +152,7 @@ void BackwardPass::add_runs() const {
 
 AttentionGradients attention_cpu_backward(const AttentionKernels& kernels, const at::Tensor& q_THD,
                                           const at::Tensor& k_SGD, const at::Tensor& v_SGD, const VisibleKeys& visible,
-                                          const AttentionOptions& options, const AttentionForward& forward,
+                                          const AttentionOptions& options, const AttentionForwardResult& forward,
                                           const at::Tensor& grad_o_THD) {
   const AttentionProblem problem(kernels, q_THD, k_SGD, visible, options);
   const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);

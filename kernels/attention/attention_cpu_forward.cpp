@@ -12,12 +12,12 @@ namespace dermis {
 
 const AttentionKernels* attention_kernels() { return choose_kernels(kAttentionAvx2, kAttentionAvx512); }
 
-AttentionForward attention_cpu_forward(const AttentionKernels& kernels, const at::Tensor& q_THD,
-                                       const at::Tensor& k_SGD, const at::Tensor& v_SGD, const VisibleKeys& visible,
-                                       const AttentionOptions& options) {
+AttentionForwardResult attention_cpu_forward(const AttentionKernels& kernels, const at::Tensor& q_THD,
+                                             const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                                             const VisibleKeys& visible, const AttentionOptions& options) {
   const AttentionProblem problem(kernels, q_THD, k_SGD, visible, options);
   const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);
-  AttentionForward result{at::empty(q_THD.sizes(), floats), at::empty({2, problem.H, problem.T}, floats)};
+  AttentionForwardResult result{at::empty(q_THD.sizes(), floats), at::empty({2, problem.H, problem.T}, floats)};
   const AttentionSegments cut = segments_of(visible);
   zero_rows(result.o_THD, cut.blind_rows);
   for (const IndexRange& rows : cut.blind_rows) {
@@ -46,7 +46,7 @@ AttentionForward attention_cpu_forward(const AttentionKernels& kernels, const at
   return result;
 }
 
-at::Tensor log_sum_exp(const AttentionForward& forward) {
+at::Tensor log_sum_exp(const AttentionForwardResult& forward) {
   return (forward.statistics_2HT[0] + forward.statistics_2HT[1].log2()) * std::log(2.0);
 }
 

@@ -23,7 +23,7 @@ struct ConstRows {
   const float* data;
   int64_t token_stride, head_stride;
 };
-struct Rows {
+struct MutableRows {
   float* data;
   int64_t token_stride, head_stride;
 };
@@ -48,7 +48,7 @@ struct AttentionForwardTask {
   AttentionQueries rows;
   const float* k_transposed;
   const float* v_natural;
-  Rows o;
+  MutableRows o;
   AttentionStatistics statistics;
 };
 
@@ -62,7 +62,7 @@ struct AttentionBackwardTask {
   int32_t row_origin;                   // packed index of rows' first token
   ConstRows o, grad_o;
   AttentionStatistics statistics;
-  Rows grad_q;
+  MutableRows grad_q;
   // Sums over the task's rows, natural panels of keys [key_begin, key_end) of the segment; zeroed by the task.
   int64_t key_begin, key_end;
   float *grad_k, *grad_v;

@@ -58,7 +58,7 @@ ConstRows AttentionProblem::const_rows(const at::Tensor& x_THD, int64_t row, int
   return {x_THD.const_data_ptr<float>() + offset, x_THD.stride(0), x_THD.stride(1)};
 }
 
-Rows AttentionProblem::rows(const at::Tensor& x_THD, int64_t row, int64_t g) const {
+MutableRows AttentionProblem::rows(const at::Tensor& x_THD, int64_t row, int64_t g) const {
   const int64_t offset = row * x_THD.stride(0) + g * group * x_THD.stride(1);
   return {x_THD.mutable_data_ptr<float>() + offset, x_THD.stride(0), x_THD.stride(1)};
 }

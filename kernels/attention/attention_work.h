@@ -30,7 +30,7 @@ struct AttentionProblem {
   // Rows from `row` on of the heads of key head g.
   AttentionQueries queries(const at::Tensor& q_THD, IndexRange rows, const AttentionSegment& segment, int64_t g) const;
   ConstRows const_rows(const at::Tensor& x_THD, int64_t row, int64_t g) const;
-  Rows rows(const at::Tensor& x_THD, int64_t row, int64_t g) const;
+  MutableRows rows(const at::Tensor& x_THD, int64_t row, int64_t g) const;
   AttentionStatistics statistics(const at::Tensor& statistics_2HT, int64_t row, int64_t g) const;
 };
 

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "models/weights/json_fields.h"
+#include "models/weights/hf_json.h"
 
 namespace dermis {
 namespace {
@@ -51,13 +51,12 @@ std::map<std::string, std::set<std::string>> read_index(const std::string& path)
   const bool usable = map != json.end() && map->is_object() && !map->empty();
   if (usable) {
     for (const auto& [tensor, file] : map->items()) {
-      if (!file.is_string())
-        JsonFields(*map, path, "weight_map.").reject(tensor, "a file name", "take the original index");
+      if (!file.is_string()) HfJson(*map, path, "weight_map.").reject(tensor, "a file name", "take the original index");
       promised[file.get<std::string>()].insert(tensor);
     }
     return promised;
   }
-  JsonFields(json, path).reject("weight_map", "an object of tensor names and file names", "take the original index");
+  HfJson(json, path).reject("weight_map", "an object of tensor names and file names", "take the original index");
 }
 
 }  // namespace

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 
-#include "models/weights/json_fields.h"
+#include "models/weights/hf_json.h"
 
 namespace dermis {
 namespace {
 
 constexpr const char* kFixFamily = "use a PaliGemma model (Gemma 1 decoder), or one trained with dermis";
 
-void need_text(const JsonFields& fields, const std::string& key, std::initializer_list<const char*> accepted,
+void need_text(const HfJson& fields, const std::string& key, std::initializer_list<const char*> accepted,
                const std::string& expected) {
   const auto value = fields.text(key);
   if (!value) return;
@@ -19,13 +19,13 @@ void need_text(const JsonFields& fields, const std::string& key, std::initialize
     fields.reject(key, expected, kFixFamily);
 }
 
-void need_boolean(const JsonFields& fields, const std::string& key, bool expected) {
+void need_boolean(const HfJson& fields, const std::string& key, bool expected) {
   const auto value = fields.boolean(key);
   if (value && *value != expected) fields.reject(key, expected ? "true" : "false", kFixFamily);
 }
 
 // transformers 5 writes rope_parameters; before that rope_theta and rope_scaling stood beside the sizes.
-double rope_base_of(const JsonFields& text) {
+double rope_base_of(const HfJson& text) {
   constexpr double kDefaultBase = 10000;
   if (text.has("rope_scaling")) text.reject("rope_scaling", "null: PaliGemma does not scale positions", kFixFamily);
   if (const auto rope = text.object("rope_parameters")) {
@@ -35,7 +35,7 @@ double rope_base_of(const JsonFields& text) {
   return text.number("rope_theta").value_or(kDefaultBase);
 }
 
-LanguageConfig read_language(const JsonFields& text, bool given) {
+LanguageConfig read_language(const HfJson& text, bool given) {
   need_text(text, "model_type", {"gemma"}, "\"gemma\"");
   // GemmaConfig's default "gelu" is a legacy spelling of the tanh form.
   need_text(text, "hidden_act", {"gelu", "gelu_pytorch_tanh"}, "\"gelu_pytorch_tanh\"");
@@ -58,7 +58,7 @@ LanguageConfig read_language(const JsonFields& text, bool given) {
   return config;
 }
 
-VisionConfig read_vision(const JsonFields& vision, bool given) {
+VisionConfig read_vision(const HfJson& vision, bool given) {
   need_text(vision, "model_type", {"siglip_vision_model"}, "\"siglip_vision_model\"");
   need_text(vision, "hidden_act", {"gelu_pytorch_tanh"}, "\"gelu_pytorch_tanh\"");
   constexpr int64_t kChannels = 3;
@@ -75,7 +75,7 @@ VisionConfig read_vision(const JsonFields& vision, bool given) {
 }
 
 // Control ids stand in text_config today and beside it in published files.
-int32_t control_id(const JsonFields& top, const JsonFields& text, const std::string& key, int32_t fallback) {
+int32_t control_id(const HfJson& top, const HfJson& text, const std::string& key, int32_t fallback) {
   const auto inner = text.integer(key);
   return static_cast<int32_t>(inner ? *inner : top.integer(key).value_or(fallback));
 }
@@ -83,15 +83,15 @@ int32_t control_id(const JsonFields& top, const JsonFields& text, const std::str
 }  // namespace
 
 VlmConfig config_from_json(const nlohmann::json& json, const std::string& file) {
-  const JsonFields top(json, file);
+  const HfJson top(json, file);
   if (top.text("model_type").value_or("") != "paligemma") top.reject("model_type", "\"paligemma\"", kFixFamily);
   need_boolean(top, "tie_word_embeddings", true);
   const nlohmann::json nothing = nlohmann::json::object();
   const auto text = top.object("text_config"), vision = top.object("vision_config");
-  const JsonFields text_or_empty = text.value_or(JsonFields(nothing, file, "text_config."));
+  const HfJson text_or_empty = text.value_or(HfJson(nothing, file, "text_config."));
   VlmConfig config;
   config.language = read_language(text_or_empty, text.has_value());
-  config.vision = read_vision(vision.value_or(JsonFields(nothing, file, "vision_config.")), vision.has_value());
+  config.vision = read_vision(vision.value_or(HfJson(nothing, file, "vision_config.")), vision.has_value());
   const auto index = top.integer("image_token_index");
   config.image_token = index ? *index : top.integer("image_token_id").value_or(256000);
   config.bos = control_id(top, text_or_empty, "bos_token_id", 2);

@@ -12,8 +12,8 @@
 #include "core/io/atomic_file.h"
 #include "models/weights/checkpoint_files.h"
 #include "models/weights/hf_config.h"
+#include "models/weights/hf_json.h"
 #include "models/weights/hf_processor.h"
-#include "models/weights/json_fields.h"
 #include "models/weights/names.h"
 #include "models/weights/parameter_table.h"
 

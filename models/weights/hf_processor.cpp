@@ -4,14 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "core/io/atomic_file.h"
-#include "models/weights/json_fields.h"
+#include "models/weights/hf_json.h"
 
 namespace dermis {
 namespace {
 
 constexpr const char* kFix = "take the model's original file; pictures would otherwise enter differently";
 
-int read_size(const JsonFields& fields) {
+int read_size(const HfJson& fields) {
   const auto size = fields.object("size");
   if (!size) fields.reject("size", "{\"height\": S, \"width\": S}", kFix);
   const auto height = size->integer("height"), width = size->integer("width");
@@ -19,7 +19,7 @@ int read_size(const JsonFields& fields) {
   return static_cast<int>(*height);
 }
 
-ImageFormat read_format(const JsonFields& fields) {
+ImageFormat read_format(const HfJson& fields) {
   for (const char* step : {"do_resize", "do_rescale", "do_normalize"}) {
     if (!fields.boolean(step).value_or(true)) fields.reject(step, "true", kFix);
   }
@@ -51,12 +51,12 @@ ImageFormat load_image_format(const std::string& folder, const VisionConfig& vis
   const std::string old_file = (std::filesystem::path(folder) / "preprocessor_config.json").string();
   if (std::filesystem::exists(old_file)) {
     const nlohmann::json json = read_json_object(old_file);
-    return read_format(JsonFields(json, old_file));
+    return read_format(HfJson(json, old_file));
   }
   const std::string new_file = (std::filesystem::path(folder) / "processor_config.json").string();
   if (std::filesystem::exists(new_file)) {
     const nlohmann::json json = read_json_object(new_file);
-    const JsonFields fields(json, new_file);
+    const HfJson fields(json, new_file);
     if (const auto image_processor = fields.object("image_processor")) return read_format(*image_processor);
   }
   ImageFormat format;

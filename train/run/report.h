@@ -36,7 +36,6 @@ class RunReport {
   RunLog log_;
   double log_every_s_;
   std::string stage_;
-  int64_t total_step_ = 0;
   std::unique_ptr<Progress> progress_;
   int64_t progress_total_ = -1;
   TrainingRates rates_;

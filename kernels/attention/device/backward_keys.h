@@ -55,14 +55,14 @@ struct AttentionKeysGradient {
   DERMIS_DEVICE static void plan_block(M& m, const Params& p) {
     const int first_key = m.load(p.key_tile_order + m.block(0) / p.G) * kOwned;
     const int last_key = smaller(first_key + kOwned, p.S) - 1;
-    const Range first = seen(m, p, first_key), last = seen(m, p, last_key);
+    const VisibleRange first = seen(m, p, first_key), last = seen(m, p, last_key);
     Plan::store(m, {first.begin / 2 * 2, last.end(), last.begin, first.end()}, {first_key, m.block(0) % p.G});
   }
   // Flat rows that see a key.
   template <class M>
-  DERMIS_DEVICE static Range seen(M& m, const Params& p, int key) {
-    return Range::between(m.load(p.visible.seen_from + key) * p.group.divisor,
-                          m.load(p.visible.seen_to + key) * p.group.divisor);
+  DERMIS_DEVICE static VisibleRange seen(M& m, const Params& p, int key) {
+    return VisibleRange::between(m.load(p.visible.seen_from + key) * p.group.divisor,
+                                 m.load(p.visible.seen_to + key) * p.group.divisor);
   }
 
   template <class M>
@@ -110,12 +110,12 @@ struct AttentionKeysGradient {
 
     template <bool Masked>
     DERMIS_DEVICE void multiply(uint32_t stage, int first, int end) {
-      Range visible[kStrips][2];  // to the thread's keys, two of each strip
+      VisibleRange visible[kStrips][2];  // to the thread's keys, two of each strip
       if constexpr (Masked) {
         DERMIS_UNROLL
         for (int i = 0; i < 2 * kStrips; ++i) {
           const int key = first_key(i / 2) + 8 * (i % 2) + m.lane() / 4;
-          visible[i / 2][i % 2] = key < p.S ? seen(m, p, key) : Range{};
+          visible[i / 2][i % 2] = key < p.S ? seen(m, p, key) : VisibleRange{};
         }
       }
       DERMIS_NO_UNROLL
@@ -130,7 +130,7 @@ struct AttentionKeysGradient {
     }
 
     template <bool Masked>
-    DERMIS_DEVICE void step(uint32_t stage, int first, int at, const Range (&visible)[kStrips][2]) {
+    DERMIS_DEVICE void step(uint32_t stage, int first, int at, const VisibleRange (&visible)[kStrips][2]) {
       const StreamTile q = StreamTile{Shared{stage}}.from_row(at),
                        grad_o = StreamTile{Shared{stage + kGradAt}}.from_row(at);
       float weights[kStrips][kStep / 8][4] = {}, grads[kStrips][kStep / 8][4] = {};
@@ -159,7 +159,7 @@ struct AttentionKeysGradient {
     }
 
     template <bool Masked>
-    DERMIS_DEVICE void step_of_pair(uint32_t stage, int first, const Range (&visible)[2]) {
+    DERMIS_DEVICE void step_of_pair(uint32_t stage, int first, const VisibleRange (&visible)[2]) {
       const StreamTile scored{Shared{stage + (role == kOfValues ? 0 : kGradAt)}};
       const StreamTile summed{Shared{stage + (role == kOfValues ? kGradAt : 0)}};
       float x[1][kStep / 8][4] = {};

@@ -55,14 +55,14 @@ struct AttentionRowsGradient {
   DERMIS_DEVICE static void plan_block(M& m, const Params& p) {
     const int first_row = m.load(p.row_tile_order + m.block(0) / p.G) * kOwned;
     const int last_row = smaller(first_row + kOwned, p.T * p.group.divisor) - 1;
-    const Range first = visible_to(m, p, first_row), last = visible_to(m, p, last_row);
+    const VisibleRange first = visible_to(m, p, first_row), last = visible_to(m, p, last_row);
     Plan::store(m, {first.begin, last.end(), last.begin, first.end()}, {first_row, m.block(0) % p.G});
   }
   // Keys that a flat row sees.
   template <class M>
-  DERMIS_DEVICE static Range visible_to(M& m, const Params& p, int row) {
+  DERMIS_DEVICE static VisibleRange visible_to(M& m, const Params& p, int row) {
     const int token = p.group.quotient(row);
-    return Range::between(m.load(p.visible.lo + token), m.load(p.visible.hi + token));
+    return VisibleRange::between(m.load(p.visible.lo + token), m.load(p.visible.hi + token));
   }
 
   template <class M>
@@ -119,7 +119,7 @@ struct AttentionRowsGradient {
 
     template <bool Masked>
     DERMIS_DEVICE void multiply(uint32_t stage, int first, int end) {
-      Range sees[kStrips][2];  // of the thread's rows, two of each strip
+      VisibleRange sees[kStrips][2];  // of the thread's rows, two of each strip
       if constexpr (Masked) {
         DERMIS_UNROLL
         for (int i = 0; i < 2 * kStrips; ++i) {
@@ -139,7 +139,7 @@ struct AttentionRowsGradient {
     }
 
     template <bool Masked>
-    DERMIS_DEVICE void step(uint32_t stage, int first, int at, const Range (&sees)[kStrips][2]) {
+    DERMIS_DEVICE void step(uint32_t stage, int first, int at, const VisibleRange (&sees)[kStrips][2]) {
       const StreamTile keys = StreamTile{Shared{stage}}.from_row(at),
                        values = StreamTile{Shared{stage + kValuesAt}}.from_row(at);
       float scores[kStrips][kStep / 8][4] = {}, grads[kStrips][kStep / 8][4] = {};
@@ -163,7 +163,7 @@ struct AttentionRowsGradient {
     }
 
     template <bool Masked>
-    DERMIS_DEVICE void step_of_pair(uint32_t stage, int first, const Range (&sees)[2]) {
+    DERMIS_DEVICE void step_of_pair(uint32_t stage, int first, const VisibleRange (&sees)[2]) {
       const StreamTile keys{Shared{stage}}, scored{Shared{stage + (role == kWeights ? 0 : kValuesAt)}};
       const int begin_mine = role * kHalf, begin_other = kHalf - begin_mine;
       float other[1][kHalf / 8][4] = {}, mine[1][kHalf / 8][4] = {};
@@ -192,7 +192,7 @@ struct AttentionRowsGradient {
 
     // Scores become weights, or gradients of weights lose delta.
     template <bool Masked>
-    DERMIS_DEVICE void finish_half(float (&x)[kHalf / 8][4], int first_key, const Range (&sees)[2]) {
+    DERMIS_DEVICE void finish_half(float (&x)[kHalf / 8][4], int first_key, const VisibleRange (&sees)[2]) {
       DERMIS_UNROLL
       for (int n = 0; n < kHalf / 8; ++n) {
         DERMIS_UNROLL

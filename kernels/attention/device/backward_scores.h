@@ -80,10 +80,10 @@ constexpr BackwardKernelParams<E> backward_kernel_params(const AttentionBackward
 }
 
 // Half-open range of positions, tested with one comparison.
-struct Range {
+struct VisibleRange {
   int begin = 0;
   uint32_t count = 0;
-  DERMIS_DEVICE static Range between(int begin, int end) { return {begin, static_cast<uint32_t>(end - begin)}; }
+  DERMIS_DEVICE static VisibleRange between(int begin, int end) { return {begin, static_cast<uint32_t>(end - begin)}; }
   DERMIS_DEVICE int end() const { return begin + static_cast<int>(count); }
   DERMIS_DEVICE bool holds(int position) const { return static_cast<uint32_t>(position - begin) < count; }
 };

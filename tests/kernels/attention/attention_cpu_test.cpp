@@ -94,7 +94,7 @@ TEST(AttentionCpu, ForwardAndGradientsAgreeWithFp64) {
       }
       for (size_t i = 0; i < kernels.size(); ++i) {
         const AttentionKernels& table = *kernels[i].kernels;
-        const AttentionForward forward = attention_cpu_forward(table, x.q, x.k, x.v, c.visible, c.options);
+        const AttentionForwardResult forward = attention_cpu_forward(table, x.q, x.k, x.v, c.visible, c.options);
         const AttentionGradients gradients =
             attention_cpu_backward(table, x.q, x.k, x.v, c.visible, c.options, forward, x.grad_o);
         errors[i][0].add(forward.o_THD, plain.o, exact.o_THD, unit);
@@ -123,7 +123,7 @@ TEST(AttentionCpu, InputsMayBeSlicesOfOneProjection) {
   const at::Tensor grad_o = testing::random_tensor({73, 8, 32}, 8).narrow(1, 1, 6);
   for (const NamedKernels& named : kernels_here()) {
     const auto run = [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& grad_o) {
-      const AttentionForward forward = attention_cpu_forward(*named.kernels, q, k, v, c.visible, {});
+      const AttentionForwardResult forward = attention_cpu_forward(*named.kernels, q, k, v, c.visible, {});
       const AttentionGradients g = attention_cpu_backward(*named.kernels, q, k, v, c.visible, {}, forward, grad_o);
       return at::cat({forward.o_THD.flatten(), g.q_THD.flatten(), g.k_SGD.flatten(), g.v_SGD.flatten()});
     };
@@ -141,7 +141,8 @@ TEST(AttentionCpu, ResultsDoNotDependOnThreads) {
       std::vector<at::Tensor> results;
       for (const int count : {1, 2, 3}) {
         at::set_num_threads(count);
-        const AttentionForward forward = attention_cpu_forward(*named.kernels, x.q, x.k, x.v, c.visible, c.options);
+        const AttentionForwardResult forward =
+            attention_cpu_forward(*named.kernels, x.q, x.k, x.v, c.visible, c.options);
         const AttentionGradients g =
             attention_cpu_backward(*named.kernels, x.q, x.k, x.v, c.visible, c.options, forward, x.grad_o);
         results.push_back(at::cat({forward.o_THD.flatten(), g.q_THD.flatten(), g.k_SGD.flatten(), g.v_SGD.flatten()}));
@@ -168,7 +169,7 @@ TEST(AttentionCpu, WhatNobodySeesDoesNotLeak) {
   }
   for (const NamedKernels& named : kernels_here()) {
     const auto run = [&](const AttentionInputs& x) {
-      const AttentionForward forward = attention_cpu_forward(*named.kernels, x.q, x.k, x.v, c.visible, {});
+      const AttentionForwardResult forward = attention_cpu_forward(*named.kernels, x.q, x.k, x.v, c.visible, {});
       const AttentionGradients g =
           attention_cpu_backward(*named.kernels, x.q, x.k, x.v, c.visible, {}, forward, x.grad_o);
       EXPECT_EQ(forward.o_THD[0].abs().max().item<float>(), 0.0F);
@@ -197,7 +198,7 @@ TEST(AttentionCpu, LargeScoresNeitherOverflowNorVanish) {
   const AttentionInputs x(c);
   const AttentionReference exact = attention_reference(x.q, x.k, x.v, c.visible, c.options);
   for (const NamedKernels& named : kernels_here()) {
-    const AttentionForward forward = attention_cpu_forward(*named.kernels, x.q, x.k, x.v, c.visible, c.options);
+    const AttentionForwardResult forward = attention_cpu_forward(*named.kernels, x.q, x.k, x.v, c.visible, c.options);
     // Scores of several hundred carry an absolute fp32 error of about 1e-4, and so do the weights.
     EXPECT_LT(largest(forward.o_THD.to(at::kDouble) - exact.o_THD), 2e-3) << named.name;
   }

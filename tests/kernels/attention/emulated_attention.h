@@ -33,10 +33,11 @@ int emulated_decode(const AttentionDecodeParams<void>& p) {
   return launch_in_emulator<AttentionDecode<E, D, kSoftcap>>(decode_launch<D>(p.sequences, p.G, p.splits), typed<E>(p));
 }
 
-// bf16, one head size; cudaErrorInvalidValue for anything else, as the module's launchers answer.
+inline constexpr int kInvalidValue = 1;  // cudaErrorInvalidValue
+
+// bf16, one head size; kInvalidValue for anything else, as the module's launchers answer.
 template <int D>
 DermisCudaEntries emulated_attention_entries(DermisCudaEntries entries = fake_entries()) {
-  constexpr int kInvalidValue = 1;
   entries.attention_forward = [](ElementType type, int head_size, const AttentionForwardParams<void>& p, void*) {
     if (type != ElementType::bf16 || head_size != D) return kInvalidValue;
     return p.softcap != 0 ? emulated_forward<Bf16, D, true>(p) : emulated_forward<Bf16, D, false>(p);

@@ -1,4 +1,4 @@
-#include "models/weights/json_fields.h"
+#include "models/weights/hf_json.h"
 
 #include <cstdint>
 
@@ -30,9 +30,9 @@ nlohmann::json read_json_object(const std::string& path) {
   return parsed;
 }
 
-const nlohmann::json* JsonFields::find(const std::string& key) const { return has(key) ? &object_.at(key) : nullptr; }
+const nlohmann::json* HfJson::find(const std::string& key) const { return has(key) ? &object_.at(key) : nullptr; }
 
-void JsonFields::reject(const std::string& key, const std::string& expected, const std::string& fix) const {
+void HfJson::reject(const std::string& key, const std::string& expected, const std::string& fix) const {
   throw Error(ErrorKind::data, {.what = "A field of the model's configuration cannot be used",
                                 .where = where(key),
                                 .expected = expected,
@@ -44,7 +44,7 @@ namespace {
 constexpr const char* kFixType = "take the model's original file, or correct the field by hand";
 }
 
-std::optional<int64_t> JsonFields::integer(const std::string& key) const {
+std::optional<int64_t> HfJson::integer(const std::string& key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return std::nullopt;
   // Wider numbers could not be multiplied into shapes without overflow.
@@ -53,28 +53,28 @@ std::optional<int64_t> JsonFields::integer(const std::string& key) const {
   return value->get<int64_t>();
 }
 
-std::optional<double> JsonFields::number(const std::string& key) const {
+std::optional<double> HfJson::number(const std::string& key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number()) reject(key, "a number", kFixType);
   return value->get<double>();
 }
 
-std::optional<bool> JsonFields::boolean(const std::string& key) const {
+std::optional<bool> HfJson::boolean(const std::string& key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_boolean()) reject(key, "true or false", kFixType);
   return value->get<bool>();
 }
 
-std::optional<std::string> JsonFields::text(const std::string& key) const {
+std::optional<std::string> HfJson::text(const std::string& key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string()) reject(key, "text", kFixType);
   return value->get<std::string>();
 }
 
-std::optional<std::array<float, 3>> JsonFields::triple(const std::string& key) const {
+std::optional<std::array<float, 3>> HfJson::triple(const std::string& key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return std::nullopt;
   std::array<float, 3> result{};
@@ -86,11 +86,11 @@ std::optional<std::array<float, 3>> JsonFields::triple(const std::string& key) c
   return result;
 }
 
-std::optional<JsonFields> JsonFields::object(const std::string& key) const {
+std::optional<HfJson> HfJson::object(const std::string& key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return std::nullopt;
   if (!value->is_object()) reject(key, "an object", kFixType);
-  return JsonFields(*value, file_, prefix_ + key + ".");
+  return HfJson(*value, file_, prefix_ + key + ".");
 }
 
 }  // namespace dermis

@@ -11,9 +11,9 @@ namespace dermis {
 // Error(data) for an absent or unreadable file, and for text that is not a JSON object (with the byte).
 nlohmann::json read_json_object(const std::string& path);
 
-class JsonFields {
+class HfJson {
  public:
-  JsonFields(const nlohmann::json& object, std::string file, std::string prefix = {})
+  HfJson(const nlohmann::json& object, std::string file, std::string prefix = {})
       : object_(object), file_(std::move(file)), prefix_(std::move(prefix)) {}
 
   // Absent or null: nothing. A value of another kind is Error(data).
@@ -22,7 +22,7 @@ class JsonFields {
   std::optional<bool> boolean(const std::string& key) const;
   std::optional<std::string> text(const std::string& key) const;
   std::optional<std::array<float, 3>> triple(const std::string& key) const;  // one number a colour channel
-  std::optional<JsonFields> object(const std::string& key) const;
+  std::optional<HfJson> object(const std::string& key) const;
   bool has(const std::string& key) const { return object_.contains(key) && !object_.at(key).is_null(); }
 
   // "config.json, text_config.vocab_size"
