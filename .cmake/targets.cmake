@@ -10,9 +10,12 @@ function(dermis_library folder)
   if(ARG_TENSOR)
     dermis_tensor_headers(dermis_${folder})
   endif()
-  # Files named *_avx2.cpp and *_avx512.cpp hold one instruction set each; callers choose at run time.
+  # Files named *_avx2.cpp, *_avx512.cpp and *_avx512vnni.cpp hold one instruction set each; callers choose at run time.
   foreach(source ${sources})
-    if(source MATCHES "_avx512\\.cpp$")
+    if(source MATCHES "_avx512vnni\\.cpp$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-O3;-march=x86-64-v4;-mavx512vnni"
+                                  SKIP_PRECOMPILE_HEADERS ON)
+    elseif(source MATCHES "_avx512\\.cpp$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
         "-O3;-march=x86-64-v4;-mprefer-vector-width=512" SKIP_PRECOMPILE_HEADERS ON)
     elseif(source MATCHES "_avx2\\.cpp$")

@@ -28,7 +28,7 @@ StoredImage decode_stored(std::span<const uint8_t> bytes, const std::string& nam
   stored.image.width = reader.width();
   stored.image.height = reader.height();
   stored.image.rgb.resize(size_t{3} * static_cast<size_t>(reader.width()) * static_cast<size_t>(reader.height()));
-  reader.read_rows(stored.image.rgb.data(), reader.height());
+  reader.read_rows(stored.image.rgb.data(), int64_t{3} * reader.width(), reader.height());
   return stored;
 }
 

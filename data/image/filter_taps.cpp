@@ -74,6 +74,7 @@ FilterTaps make_taps(int source_size, float from, float to, int outputs, Resampl
   taps.count.resize(taps.first.size());
   taps.low.resize(taps.first.size() * static_cast<size_t>(taps.stride));
   taps.high.resize(taps.low.size());
+  for (auto& digit : taps.digits) digit.resize(taps.low.size());
   std::vector<double> weights(static_cast<size_t>(taps.stride));
   for (int i = 0; i < outputs; ++i) {
     const double centre = from + (i + 0.5) * scale;
@@ -90,6 +91,13 @@ FilterTaps make_taps(int source_size, float from, float to, int outputs, Resampl
       const size_t at = static_cast<size_t>(i) * static_cast<size_t>(taps.stride) + static_cast<size_t>(t);
       taps.low[at] = static_cast<int16_t>(fixed & 0xFFFF);
       taps.high[at] = static_cast<int16_t>((fixed - taps.low[at]) >> 16);
+      int32_t rest = fixed;
+      for (auto& digit : taps.digits) {
+        digit[at] = static_cast<int8_t>(rest & 0xFF);
+        rest = (rest - digit[at]) >> 8;
+      }
+      // A sample is at most half a step from its output, so the largest weight is not much above 1.
+      DERMIS_CHECK(rest == 0, "weights below 2");
     }
   }
   return taps;

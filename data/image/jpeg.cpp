@@ -110,9 +110,8 @@ int JpegReader::width() const { return static_cast<int>(state_->info.image_width
 int JpegReader::height() const { return static_cast<int>(state_->info.image_height); }
 int JpegReader::orientation() const { return state_->orientation; }
 
-void JpegReader::read_rows(uint8_t* rgb, int count) {
+void JpegReader::read_rows(uint8_t* rgb, int64_t stride, int count) {
   State& s = *state_;
-  const size_t stride = size_t{3} * s.info.output_width;
   s.guarded([&] {
     const JDIMENSION end = s.info.output_scanline + static_cast<JDIMENSION>(count);
     uint8_t* row = rgb;

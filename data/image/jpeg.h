@@ -21,8 +21,8 @@ class JpegReader {
   int width() const;
   int height() const;
   int orientation() const;  // EXIF, 1..8
-  // Next `count` rows into rgb [count, width, 3]; at most the rows that are left.
-  void read_rows(uint8_t* rgb, int count);
+  // Next `count` rows into rgb, each `stride` bytes after the one before; at most the rows that are left.
+  void read_rows(uint8_t* rgb, int64_t stride, int count);
 
  private:
   struct State;

@@ -24,6 +24,7 @@ const ResampleKernels& portable_resample_kernels();
 #if defined(__x86_64__)
 const ResampleKernels& avx2_resample_kernels();
 const ResampleKernels& avx512_resample_kernels();
+const ResampleKernels& avx512vnni_resample_kernels();
 #endif
 // The fastest set of this machine.
 const ResampleKernels& resample_kernels();

@@ -56,10 +56,12 @@ const ResampleKernels& portable_resample_kernels() {
 
 const ResampleKernels& resample_kernels() {
 #if defined(__x86_64__)
-  static const ResampleKernels& best = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
-                                           ? avx512_resample_kernels()
-                                       : __builtin_cpu_supports("avx2") ? avx2_resample_kernels()
-                                                                        : portable_resample_kernels();
+  static const ResampleKernels& best = []() -> const ResampleKernels& {
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+      return __builtin_cpu_supports("avx512vnni") ? avx512vnni_resample_kernels() : avx512_resample_kernels();
+    }
+    return __builtin_cpu_supports("avx2") ? avx2_resample_kernels() : portable_resample_kernels();
+  }();
   return best;
 #else
   return portable_resample_kernels();

@@ -23,7 +23,7 @@ void check_views(const Views& views) {
 
 std::string describe(const Views& views) {
   if (views.count == 1 && views.crops == std::vector{1.0}) return "";
-  std::string text = fmt::format("{} orientations", views.count);
+  std::string text = fmt::format("{} orientation{}", views.count, views.count == 1 ? "" : "s");
   if (views.crops != std::vector{1.0})
     text += fmt::format(", by turns of the central {} of a side", fmt::join(views.crops, ", "));
   return text;

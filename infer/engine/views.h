@@ -16,8 +16,6 @@ namespace dermis {
 struct Views {
   int count = 1;  // 1 to 8
   std::vector<double> crops{1.0};
-
-  bool operator==(const Views&) const = default;
 };
 // Error(usage): shares outside (0, 1], none, or more of them than views.
 void check_views(const Views& views);

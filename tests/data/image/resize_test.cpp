@@ -98,7 +98,9 @@ TEST(Resize, WeightsSumToOne) {
       int64_t sum = 0;
       for (int t = 0; t < taps.stride; ++t) {
         const auto at = static_cast<size_t>(i * taps.stride + t);
-        sum += int64_t{taps.high[at]} * 65536 + taps.low[at];
+        const int64_t weight = int64_t{taps.high[at]} * 65536 + taps.low[at];
+        EXPECT_EQ(taps.digits[0][at] + taps.digits[1][at] * 256 + taps.digits[2][at] * 65536, weight);
+        sum += weight;
       }
       EXPECT_NEAR(static_cast<double>(sum) / (1 << kWeightBits), 1, 1e-5);
     }
@@ -111,6 +113,8 @@ TEST(ResampleKernels, AllInstructionSetsGiveTheSameBytes) {
   if (__builtin_cpu_supports("avx2")) sets.push_back(&avx2_resample_kernels());
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
     sets.push_back(&avx512_resample_kernels());
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"))
+    sets.push_back(&avx512vnni_resample_kernels());
   if (sets.empty()) GTEST_SKIP() << "skipped: this processor has neither AVX2 nor AVX-512";
   for (const auto& [width, outputs] : {std::pair{3, 17}, {100, 7}, {61, 224}, {1, 5}, {700, 13}}) {
     const FilterTaps taps = make_taps(width, 0, static_cast<float>(width), outputs, ResampleFilter::lanczos);
