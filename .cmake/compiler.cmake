@@ -1,8 +1,5 @@
 # Flags for our own code: warnings are errors, frames stay readable, floating point keeps IEEE meaning.
 add_compile_options(-Wall -Wextra -Werror -fno-math-errno -fno-trapping-math)
-if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
-  add_compile_options(-ffp-contract=fast)  # g++'s default: clang alone joins products and sums within one expression only
-endif()
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
