@@ -47,7 +47,8 @@ void fit_rows(JpegReader& reader, int width, int height, ResampleFilter filter, 
   const int64_t blocks = (in_height + kRowsAtOnce - 1) / kRowsAtOnce;
   uint8_t* strip = room(scratch().strip, kRowsAtOnce * in_stride + kRowSlack + kLine + kOffLine);
   // libjpeg-turbo writes rows that begin at a multiple of 32 bytes past the caches, to memory, from where the resize
-  // would fetch them again: twice the time of the whole resize, for every second thread by the luck of its addresses.
+  // would fetch them again. That takes as long as the resize, and meets every second thread by the luck of its
+  // addresses.
   strip += kOffLine - static_cast<int64_t>(reinterpret_cast<uintptr_t>(strip) % kLine) + kLine;
   uint8_t* narrow = room(scratch().narrow, blocks * kRowsAtOnce * out_stride);
   for (int y = 0; y < in_height; y += kRowsAtOnce) {
