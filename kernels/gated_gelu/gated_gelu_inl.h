@@ -11,22 +11,30 @@ namespace {
 constexpr float kTwiceRootTwoOverPi = 1.5957691216057308F;
 constexpr float kCubic = 0.044715F;
 
-inline Vec gelu_gate(Vec x) {
+// sigmoid(2u), and what it lacks to one: a difference would have no bits left where the gate is nearly open.
+struct GeluGate {
+  Vec open, shut;
+};
+
+inline GeluGate gelu_gate(Vec x) {
   const Vec inner = fma(x * x, splat(kCubic * kTwiceRootTwoOverPi), splat(kTwiceRootTwoOverPi));
-  return vsigmoid(x * inner);
+  const Vec power = vexp(-(x * inner));
+  const Vec open = splat(1.0F) / (splat(1.0F) + power);
+  return {open, power * open};
 }
 
-// d/dx x s(2u) = s + x s (1 - s) 2u'.
-inline Vec gelu_slope(Vec x, Vec gate) {
-  const Vec inner_slope = fma(x * x, splat(3 * kCubic * kTwiceRootTwoOverPi), splat(kTwiceRootTwoOverPi));
-  // x meets the vanishing factor before the growing one: no infinity times zero for large finite x.
-  return fma(x * fnma(gate, gate, gate), inner_slope, gate);
+// d/dx x s(2u) = s + x s (1 - s) 2u'. Beyond 12 the second term is below every float beside the first; the cube of x
+// would still meet the smallest value of vexp there.
+inline Vec gelu_slope(Vec x, GeluGate gate) {
+  const Vec near = vmax(splat(-12.0F), vmin(splat(12.0F), x));
+  const Vec inner_slope = fma(near * near, splat(3 * kCubic * kTwiceRootTwoOverPi), splat(kTwiceRootTwoOverPi));
+  return fma(near * gate.open * gate.shut, inner_slope, gate.open);
 }
 
 void gelu_forward(const float* x, float* y, int64_t count) {
   const auto write = [&](int64_t i, auto... tail) {
     const Vec v = load(x + i, tail...);
-    store(y + i, v * gelu_gate(v), tail...);
+    store(y + i, v * gelu_gate(v).open, tail...);
   };
   for_lanes(count, write, write);
 }
@@ -46,7 +54,7 @@ void gated_gelu_forward(const float* gate_up, float* y, int64_t width, int64_t r
     float* out = y + row * width;
     const auto write = [&](int64_t i, auto... tail) {
       const Vec v = load(gate + i, tail...);
-      store(out + i, v * gelu_gate(v) * load(up + i, tail...), tail...);
+      store(out + i, v * gelu_gate(v).open * load(up + i, tail...), tail...);
     };
     for_lanes(width, write, write);
   }
@@ -63,9 +71,9 @@ void gated_gelu_backward(const float* gate_up, const float* grad_y, float* grad_
     const auto write = [&](int64_t i, auto... tail) {
       const Vec v = load(gate + i, tail...);
       const Vec g = load(grad + i, tail...);
-      const Vec s = gelu_gate(v);
+      const GeluGate s = gelu_gate(v);
       store(grad_gate + i, g * load(up + i, tail...) * gelu_slope(v, s), tail...);
-      store(grad_up + i, g * v * s, tail...);
+      store(grad_up + i, g * v * s.open, tail...);
     };
     for_lanes(width, write, write);
   }
