@@ -89,9 +89,10 @@ struct CrossEntropySumsKernel {
       online.add(m, top, sum);
     }
     online.merge_warp(m);
+    const Shared place{static_cast<uint32_t>(m.warp()) * 8};
     if (m.lane() == 0) {
-      m.store(Shared{static_cast<uint32_t>(m.warp()) * 8}, online.top);
-      m.store(Shared{static_cast<uint32_t>(m.warp()) * 8 + 4}, online.sum);
+      m.store(place, online.top);
+      m.store(place + 4, online.sum);
     }
     m.sync();
     if (m.thread() != 0) return;

@@ -14,7 +14,7 @@ extern __shared__ __align__(16) unsigned char dermis_shared_memory[];
 struct Gpu {
   DERMIS_DEVICE int thread() const { return static_cast<int>(threadIdx.x); }
   DERMIS_DEVICE int lane() const { return static_cast<int>(threadIdx.x) & 31; }
-  // The same in all lanes; the shuffle tells the compiler so.
+  // The same in all lanes; the shuffle tells the compiler so, and waits for all lanes.
   DERMIS_DEVICE int warp() const { return __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) >> 5, 0); }
   DERMIS_DEVICE int block(int axis) const {
     return static_cast<int>(axis == 0 ? blockIdx.x : axis == 1 ? blockIdx.y : blockIdx.z);

@@ -6,7 +6,8 @@
 // for, `kSharedBytes` (the most dynamic shared memory that a launch asks for; left out: any) and
 // `run(M& m, const Params&)`. `run` is written as one thread of a block, as in CUDA, and calls members of `m`:
 //
-//   identity         m.thread() m.lane() m.warp() m.block(axis) m.blocks(axis)     axis 0, 1, 2; threads are 1-D
+//   identity         m.thread() m.lane() m.block(axis) m.blocks(axis)              axis 0, 1, 2; threads are 1-D
+//                    m.warp()                      a warp exchange, on a GPU: all 32 lanes, not in a branch of some
 //   barriers         m.sync()                      all threads of the block; orders shared and global memory among them
 //                    m.sync_warp()                 all lanes of the warp, the same
 //                    m.fence()                     orders this thread's global accesses around atomics, see below

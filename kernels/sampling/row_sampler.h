@@ -105,9 +105,10 @@ class RowSampler : RowSamplerLayout {
     });
     const auto place = [](int warp) { return kWarpAmounts + static_cast<uint32_t>(warp) * 8; };
     best = largest_of_warp(best);
+    const int warp = m_.warp();
     if (m_.lane() == 0) {
-      m_.store(place(m_.warp()), best.logit);
-      m_.store(place(m_.warp()) + 4, best.token);
+      m_.store(place(warp), best.logit);
+      m_.store(place(warp) + 4, best.token);
     }
     m_.sync();
     best = {m_.template load<float>(place(m_.lane())), m_.template load<uint32_t>(place(m_.lane()) + 4)};
@@ -170,20 +171,22 @@ class RowSampler : RowSamplerLayout {
   };
   // Sums over the threads before this one, and over all. Every thread calls.
   DERMIS_DEVICE Sums sums_before(const TokenAmount& own) const {
+    m_.sync_warp();  // lanes leave the loop over tokens one by one: without it the compiler guards each exchange below
     const TokenAmount in_warp = sum_of_lanes_to_this(own);
     const auto place = [](int warp) { return kWarpAmounts + static_cast<uint32_t>(warp) * kAmountBytes; };
+    const int warp = m_.warp();
     if (m_.lane() == kWarpSize - 1) {
-      m_.store(place(m_.warp()), in_warp.count);
-      m_.store(place(m_.warp()) + 8, in_warp.weight);
+      m_.store(place(warp), in_warp.count);
+      m_.store(place(warp) + 8, in_warp.weight);
     }
     m_.sync();
     const TokenAmount of_warp{m_.template load<uint32_t>(place(m_.lane())),
                               m_.template load<uint64_t>(place(m_.lane()) + 8)};
     m_.sync();  // everyone has read: the next sums may be stored
     const TokenAmount warps = sum_of_lanes_to_this(of_warp);
-    const TokenAmount all = of_lane(warps, kWarpSize - 1), earlier = of_lane(warps, m_.warp() > 0 ? m_.warp() - 1 : 0);
+    const TokenAmount all = of_lane(warps, kWarpSize - 1), earlier = of_lane(warps, warp > 0 ? warp - 1 : 0);
     TokenAmount before{in_warp.count - own.count, in_warp.weight - own.weight};
-    if (m_.warp() > 0) before = before + earlier;
+    if (warp > 0) before = before + earlier;
     return {before, all};
   }
   DERMIS_DEVICE TokenAmount sum_of_lanes_to_this(TokenAmount amount) const {

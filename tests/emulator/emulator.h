@@ -19,7 +19,7 @@ class Emulator {
 
   int thread() const { return self_->index; }
   int lane() const { return self_->lane(); }
-  int warp() const { return self_->index / kWarpSize; }
+  int warp(CallSite site = CallSite::here()) { return shuffle(self_->index / kWarpSize, 0, site); }
   int block(int axis) const { return static_cast<int>(self_->block->coordinates[axis]); }
   int blocks(int axis) const { return static_cast<int>(launch().shape.blocks[axis]); }
   uint32_t shared_bytes() const { return launch().shape.shared_bytes; }

@@ -147,6 +147,9 @@ std::vector<std::string> opcode_findings(const KernelTable& table, const Measure
   for (const KernelRow& row : measured.table.rows) {
     if (row.opcodes.local > 0)
       findings.push_back(fmt::format("{}: {} instructions reach thread-local memory", title(row), row.opcodes.local));
+    if (row.opcodes.parted > 0)
+      findings.push_back(fmt::format("{}: {} warp-wide calls stand in branches that lanes may take apart", title(row),
+                                     row.opcodes.parted));
     const KernelRow* expected = find_row(table, row);
     if (expected == nullptr || table.compiler != measured.table.compiler) continue;
     const auto same = [&](const char* opcode, int found, int wanted) {

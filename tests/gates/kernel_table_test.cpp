@@ -82,7 +82,7 @@ TEST(KernelTable, NotesOfTheCompilerAreFindings) {
   EXPECT_THAT(budget_findings(table_of({plain_row()}), build), ElementsAre(HasSubstr("C7508")));
 }
 
-TEST(KernelTable, OpcodesMustBeThoseOfTheTableAndNoneReachesLocalMemory) {
+TEST(KernelTable, OpcodesMustBeThoseOfTheTableNoneReachesLocalMemoryAndNoWarpParts) {
   KernelRow row = plain_row();
   row.opcodes.hmma = 60;
   EXPECT_THAT(opcode_findings(table_of({plain_row()}), measured(row)),
@@ -91,6 +91,10 @@ TEST(KernelTable, OpcodesMustBeThoseOfTheTableAndNoneReachesLocalMemory) {
   row.opcodes.local = 3;
   EXPECT_THAT(opcode_findings(table_of({row}), measured(row)),
               ElementsAre("Probe<Bf16, 64> [sm_80]: 3 instructions reach thread-local memory"));
+  row = plain_row();
+  row.opcodes.parted = 2;
+  EXPECT_THAT(opcode_findings(table_of({row}), measured(row)),
+              ElementsAre("Probe<Bf16, 64> [sm_80]: 2 warp-wide calls stand in branches that lanes may take apart"));
 }
 
 TEST(KernelTable, AnotherCompilersRegistersAndOpcodesAreNotComparedButItsSpillsAre) {

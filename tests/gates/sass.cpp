@@ -26,6 +26,7 @@ void count(const std::string& opcode, Opcodes& counts) {
   counts.ldgsts += begins(opcode, "LDGSTS");
   counts.ex2 += begins(opcode, "MUFU.EX2");
   counts.barriers += begins(opcode, "BAR");
+  counts.parted += begins(opcode, "BRA.DIV");
   counts.local += begins(opcode, "LDL") || begins(opcode, "STL");
 }
 

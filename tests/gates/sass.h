@@ -14,7 +14,8 @@ struct Opcodes {
   int ldgsts = 0;  // asynchronous copies, 16 bytes a lane
   int ex2 = 0;     // exponentials
   int barriers = 0;
-  int local = 0;  // loads and stores of thread-local memory: arrays that did not stay in registers
+  int local = 0;   // loads and stores of thread-local memory: arrays that did not stay in registers
+  int parted = 0;  // BRA.DIV: a warp-wide call in a branch that lanes may take apart, where the others are not waiting
   bool operator==(const Opcodes&) const = default;
 };
 

@@ -30,12 +30,13 @@ arch = sm_80
 	code for sm_90a
 		Function : _Z1av
         /*0000*/                   STL [R1], R2 ;                    /* 0x00000a0000017a02 */
+        /*0008*/                   BRA.DIV UR4, 0x40 ;               /* 0x00000a0000017a02 */
         /*0010*/              @!P1 LDL.64 R2, [R1] ;                 /* 0x00000a0000017a02 */
 )sass");
   ASSERT_EQ(kernels.size(), 2U);
   EXPECT_EQ(kernels.at({"_Z1av", "sm_80"}),
             (Opcodes{.hmma = 2, .ldsm = 1, .ldgsts = 1, .ex2 = 1, .barriers = 1, .local = 0}));
-  EXPECT_EQ(kernels.at({"_Z1av", "sm_90a"}), (Opcodes{.local = 2}));
+  EXPECT_EQ(kernels.at({"_Z1av", "sm_90a"}), (Opcodes{.local = 2, .parted = 1}));
 }
 
 }  // namespace

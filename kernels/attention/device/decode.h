@@ -187,14 +187,15 @@ struct AttentionDecode {
 
   template <class M>
   DERMIS_DEVICE static void store_warp_sums(M& m, const OnlineSoftmax& softmax, const float (&o)[D / 8][4]) {
+    const int warp = m.warp();
     DERMIS_UNROLL
     for (int half = 0; half < 2; ++half) {
       const int row = m.lane() / 4 + 8 * half;
       const float sum = sum_of_quad(m, softmax.sum[half]);
-      if (m.lane() % 4 == 0) m.store(warp_base(m.warp(), row), SumBase{softmax.base[half], sum});
+      if (m.lane() % 4 == 0) m.store(warp_base(warp, row), SumBase{softmax.base[half], sum});
       DERMIS_UNROLL
       for (int n = 0; n < D / 8; ++n) {
-        m.store(warp_sums(m.warp(), row) + static_cast<uint32_t>(8 * n + m.lane() % 4 * 2) * 4,
+        m.store(warp_sums(warp, row) + static_cast<uint32_t>(8 * n + m.lane() % 4 * 2) * 4,
                 TwoSums{o[n][2 * half], o[n][2 * half + 1]});
       }
     }

@@ -15,7 +15,7 @@ void run_alone(uint64_t seed) {
 }
 
 // What the threads numbered `from` to `to` do instead of the common sync_warp().
-enum class Odd { kSame, kLeave, kShuffle, kBarrier, kElsewhere };
+enum class Odd { kSame, kLeave, kShuffle, kWarp, kBarrier, kElsewhere };
 template <Odd odd>
 struct OddLane {
   using Params = NoParams;
@@ -25,6 +25,7 @@ struct OddLane {
     if (odd != Odd::kSame && m.thread() == 37) {
       if (odd == Odd::kLeave) return;
       if (odd == Odd::kShuffle) m.shuffle(1, 0);
+      if (odd == Odd::kWarp) m.warp();
       if (odd == Odd::kBarrier) m.sync();
       if (odd == Odd::kElsewhere) m.sync_warp();
     } else {
@@ -42,6 +43,8 @@ TEST(Divergence, LaneLeaves) {
 TEST(Divergence, LaneInAnotherCall) {
   expect_fault(FaultKind::kDivergence,
                "but lane 5 is in shuffle at divergence_test.cpp:", run_alone<OddLane<Odd::kShuffle>>);
+  expect_fault(FaultKind::kDivergence,
+               "but lane 5 is in shuffle at divergence_test.cpp:", run_alone<OddLane<Odd::kWarp>>);
   expect_fault(FaultKind::kDivergence, "but lane 5 is in sync at", run_alone<OddLane<Odd::kBarrier>>);
   expect_fault(FaultKind::kDivergence, "but lane 5 is in sync_warp at", run_alone<OddLane<Odd::kElsewhere>>);
 }
