@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace dermis {
@@ -13,20 +14,27 @@ namespace {
 
 constexpr int64_t kCpuFlushBytes = int64_t{256} << 20, kGpuFlushBytes = int64_t{512} << 20;
 
-// Keeps the GPU's current stream busy for about half a millisecond without touching memory. The function is LibTorch's
+// Keeps the GPU's current stream busy for about that long without touching memory. The function is LibTorch's
 // (torch.cuda._sleep); LibTorch's CUDA library is opened at run time, so its address is looked up.
-void hold_gpu() {
+void hold_gpu(double seconds) {
   static const auto sleep = reinterpret_cast<void (*)(int64_t)>(dlsym(RTLD_DEFAULT, "_ZN2at4cuda5sleepEl"));
-  constexpr int64_t kCycles = 1'000'000;
-  if (sleep != nullptr) sleep(kCycles);
+  constexpr double kCyclesPerSecond = 2e9, kShortest = 5e-4, kLongest = 2e-2;
+  if (sleep != nullptr) sleep(static_cast<int64_t>(std::clamp(seconds, kShortest, kLongest) * kCyclesPerSecond));
+}
+
+double host_seconds(const std::function<void()>& call) {
+  const auto start = std::chrono::steady_clock::now();
+  call();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
 
 double CpuStopwatch::seconds(const std::function<void()>& call, int calls) {
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < calls; ++i) call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / calls;
+  return host_seconds([&] {
+           for (int i = 0; i < calls; ++i) call();
+         }) /
+         calls;
 }
 
 double CpuStopwatch::cold_seconds(const std::function<void()>& call) {
@@ -53,7 +61,8 @@ double GpuStopwatch::timed(const std::function<void()>& call, int calls) {
 
 double GpuStopwatch::seconds(const std::function<void()>& call, int calls) {
   call();  // leaves its operands in the cache
-  hold_gpu();
+  // The stream waits until all calls are issued: small ones would else be timed by how fast the host issues them.
+  hold_gpu(host_seconds(call) * calls);
   return timed(call, calls);
 }
 

@@ -23,46 +23,60 @@ namespace {
 
 // A contender with what is known about it so far.
 struct Entry {
-  std::unique_ptr<AttentionContender> contender;  // null when its library refused the workload
+  std::unique_ptr<AttentionContender> contender;  // null when it failed
   ContenderResult result;
+
+  void fail(std::string why) {
+    result.failure = std::move(why);
+    contender = nullptr;
+  }
 };
 
 constexpr double kHopelesslySlow = 5;  // times our time
+constexpr int kMostCalls = 200;        // a sample's, so that the queue of a GPU takes them all while it is held
 
 // The first line of what a library says.
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-void run_and_check(Entry& entry, const std::vector<at::Tensor>& expected, bool with_backward, double allowed) {
-  entry.contender->forward_for_backward();
-  if (with_backward) entry.contender->backward();
-  entry.result.error = relative_error(entry.contender->results(), expected);
-  if (!(entry.result.error <= allowed)) {  // NaN is wrong too
-    entry.result.failure = fmt::format("wrong: off by {:.1e}", entry.result.error);
-    entry.contender = nullptr;
+// What one contender cannot do is its own failure and nobody else's.
+void attempt(Entry& entry, const std::function<void()>& step) {
+  try {
+    step();
+  } catch (const c10::Error& error) {
+    entry.fail(first_line(error.what_without_backtrace()));
+  } catch (const std::exception& error) {
+    entry.fail(first_line(error.what()));
   }
 }
 
+// Both ways in which it is timed: without autograd, which may take other kernels, and with.
+void run_and_check(Entry& entry, const std::vector<at::Tensor>& expected, bool with_backward, double allowed) {
+  const auto check = [&] {
+    const double error = relative_error(entry.contender->results(), expected);
+    if (!(error <= entry.result.error)) entry.result.error = error;  // NaN is larger than all
+  };
+  entry.contender->forward();
+  check();
+  if (with_backward) {
+    entry.contender->forward_for_backward();
+    entry.contender->backward();
+    check();
+  }
+  if (!(entry.result.error <= allowed)) entry.fail(fmt::format("wrong: off by {:.1e}", entry.result.error));
+}
+
 std::vector<Entry> checked_entries(const AttentionWorkload& workload, const AttentionOperands& operands,
-                                   const std::vector<RivalMaker>& rivals, bool with_backward) {
-  std::vector<at::Tensor> expected = reference_results(workload, operands);
-  if (!with_backward) expected.resize(1);
+                                   const std::vector<RivalMaker>& makers, bool with_backward) {
+  const std::vector<at::Tensor> expected = reference_results(workload, operands);
   const double allowed = allowed_error(operands.q.scalar_type());
-  std::vector<Entry> entries(1);
-  entries[0].contender = own_attention(workload, operands);
-  entries[0].result.name = entries[0].contender->name();
-  run_and_check(entries[0], expected, with_backward, allowed);
-  DERMIS_CHECK(entries[0].result.failure.empty(), workload.title() + ": " + entries[0].result.failure);
-  for (const RivalMaker& rival : rivals) {
-    Entry entry;
-    entry.result.name = rival.name;
-    try {
-      entry.contender = rival.make();
+  std::vector<Entry> entries;
+  for (const RivalMaker& maker : makers) {
+    Entry& entry = entries.emplace_back();
+    entry.result.name = maker.name;
+    attempt(entry, [&] {
+      entry.contender = maker.make();
       run_and_check(entry, expected, with_backward, allowed);
-    } catch (const c10::Error& error) {
-      entry.result.failure = first_line(error.what_without_backtrace());
-      entry.contender = nullptr;
-    }
-    entries.push_back(std::move(entry));
+    });
   }
   return entries;
 }
@@ -89,6 +103,7 @@ std::vector<Pass> passes_of(const AttentionWorkload& workload, const AttentionOp
 // Rounds in which every contender runs once, the first changing from round to round, and the limit is asked once: drift
 // of the machine's speed falls on all alike.
 void time_pass(std::vector<Entry>& entries, const Pass& pass, const AttentionBenchSetting& setting, double& limit) {
+  if (entries.front().contender == nullptr) return;  // there is nothing to compare with
   std::vector<size_t> runners;
   for (size_t i = 0; i < entries.size(); ++i)
     if (entries[i].contender != nullptr) runners.push_back(i);
@@ -98,10 +113,12 @@ void time_pass(std::vector<Entry>& entries, const Pass& pass, const AttentionBen
   int calls = 1;
   double ours = 0;
   std::erase_if(runners, [&](size_t i) {
-    const double once = setting.stopwatch.seconds(call_of(i), 1);
+    double once = 0;
+    attempt(entries[i], [&] { once = setting.stopwatch.seconds(call_of(i), 1); });
+    if (entries[i].contender == nullptr) return true;
     if (i == 0) {
       ours = once;
-      calls = std::clamp(static_cast<int>(std::ceil(setting.sample_s / std::max(once, 1e-9))), 1, 1000);
+      calls = std::clamp(static_cast<int>(std::ceil(setting.sample_s / std::max(once, 1e-9))), 1, kMostCalls);
     }
     // Not the fastest rival for certain: one sample says enough, and its rounds would take most of the time.
     const bool hopeless = once > kHopelesslySlow * ours;
@@ -170,7 +187,9 @@ std::vector<AttentionBenchRow> bench_workload(const AttentionWorkload& workload,
                                               const std::vector<RivalMaker>& rivals,
                                               const AttentionBenchSetting& setting) {
   const bool decode = workload.mask == MaskKind::cached;
-  std::vector<Entry> entries = checked_entries(workload, operands, rivals, !decode);
+  std::vector<RivalMaker> makers{{"Dermis", [&] { return own_attention(workload, operands); }}};
+  makers.insert(makers.end(), rivals.begin(), rivals.end());
+  std::vector<Entry> entries = checked_entries(workload, operands, makers, !decode);
   std::vector<AttentionBenchRow> rows;
   for (const Pass& pass : passes_of(workload, operands, setting.joint_backward)) {
     AttentionBenchRow row;

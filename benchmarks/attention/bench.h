@@ -26,9 +26,8 @@ struct AttentionBenchOptions {
 
 std::vector<std::string> attention_workload_names(at::Device device);
 
-// Throws Error(usage) for an unknown size and Error(internal) when our results are wrong; a rival that its library
-// refuses, or whose results are wrong, is left in the table with the reason. `finished` is called after every workload
-// with what there is so far.
+// Throws Error(usage) for an unknown size. A contender, ours too, that its library refuses, or whose results are wrong,
+// is left in the table with the reason. `finished` is called after every workload with what there is so far.
 AttentionBenchResult bench_attention(const AttentionBenchOptions& options,
                                      const std::function<void(const AttentionBenchResult&)>& finished = {});
 

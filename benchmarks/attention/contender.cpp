@@ -20,11 +20,11 @@ class AutogradContender : public AttentionContender {
   }
   void forward() override {
     const at::NoGradGuard no_grad;
-    function_.forward(function_.operands);
+    o_ = function_.forward(function_.operands);
   }
-  void forward_for_backward() override { o_ = function_.forward(leaves_); }
+  void forward_for_backward() override { o_ = recorded_ = function_.forward(leaves_); }
   void backward() override {
-    gradients_ = torch::autograd::grad({o_}, {leaves_.q, leaves_.k, leaves_.v}, {function_.operands.grad_o},
+    gradients_ = torch::autograd::grad({recorded_}, {leaves_.q, leaves_.k, leaves_.v}, {function_.operands.grad_o},
                                        /*retain_graph=*/true);
   }
   std::vector<at::Tensor> results() const override {
@@ -36,7 +36,7 @@ class AutogradContender : public AttentionContender {
  private:
   AttentionFunction function_;
   AttentionOperands leaves_;
-  at::Tensor o_;
+  at::Tensor o_, recorded_;  // of the last call; with what backward needs
   std::vector<at::Tensor> gradients_;
 };
 

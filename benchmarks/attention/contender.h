@@ -27,7 +27,7 @@ class AttentionContender {
   virtual void forward() = 0;               // without autograd
   virtual void forward_for_backward() = 0;  // keeps what backward needs
   virtual void backward() = 0;              // of the last forward_for_backward; may be repeated
-  // Of the last calls, [tokens, heads, D]: o of forward_for_backward, gradients of q, k, v of backward.
+  // Of the last calls, [tokens, heads, D]: o of either forward, gradients of q, k, v of backward.
   virtual std::vector<at::Tensor> results() const = 0;
 
  private:

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "benchmarks/attention/rivals.h"
@@ -89,12 +90,16 @@ std::unique_ptr<AttentionContender> composed(const AttentionWorkload& w, const A
        [](const at::Tensor& t) { return t; }});
 }
 
+at::Tensor starts_of(const std::vector<int32_t>& lengths, at::Device device) {
+  std::vector<int32_t> starts(lengths.size() + 1, 0);
+  std::partial_sum(lengths.begin(), lengths.end(), starts.begin() + 1);
+  return at::tensor(starts, at::kInt).to(device);
+}
+
 // ATen's flash kernel on the packed axis, with the sequences' offsets; also the one with a window.
 std::unique_ptr<AttentionContender> packed_flash(const AttentionWorkload& w, const AttentionOperands& x,
                                                  std::string name) {
-  std::vector<int32_t> offsets(w.lengths.size() + 1, 0);
-  std::partial_sum(w.lengths.begin(), w.lengths.end(), offsets.begin() + 1);
-  const at::Tensor starts = at::tensor(offsets, at::kInt).to(x.q.device());
+  const at::Tensor starts = starts_of(w.lengths, x.q.device());
   const int64_t most = w.longest();
   const bool causal = w.mask != MaskKind::full;
   const auto left = w.window > 0 ? std::optional<int64_t>(w.window - 1) : std::nullopt;
@@ -106,53 +111,84 @@ std::unique_ptr<AttentionContender> packed_flash(const AttentionWorkload& w, con
   return autograd_contender({std::move(name), x, forward, [](const at::Tensor& t) { return t; }});
 }
 
-// Prefix-LM of equal sequences as two calls of the flash kernel: rows [0, P) over keys [0, P), and rows [P, S) over all
-// keys, causal from the bottom right. Rows of the two do not overlap, so outputs need no merging; the keys of the
-// prefix get two gradients, which are added.
+// Prefix-LM as two calls of the flash kernel with the sequences' offsets: rows [0, P) over keys [0, P), and rows [P, S)
+// over all keys, causal from the bottom right. Rows of the two do not overlap, so outputs need no merging; the keys of
+// the prefix get two gradients, which are added. Rows and keys of the prefixes are gathered beforehand, in no one's
+// time.
 class TwoCalls : public AttentionContender {
  public:
   TwoCalls(const AttentionWorkload& w, const AttentionOperands& x, std::string name)
-      : AttentionContender(std::move(name)) {
-    const AttentionOperands batch = as_batch(w, x);
-    const int64_t prefix = w.prefixes.front(), rest = w.longest() - prefix;
-    const auto first = [&](const at::Tensor& t) { return t.narrow(1, 0, prefix); };
-    const auto last = [&](const at::Tensor& t) { return t.narrow(1, prefix, rest); };
-    parts_ = {Part{{first(batch.q), first(batch.k), first(batch.v), first(batch.grad_o)}, false},
-              Part{{last(batch.q), batch.k, batch.v, last(batch.grad_o)}, true}};
+      : AttentionContender(std::move(name)), prefix_(at::empty({0}, at::kLong)), rest_(prefix_) {
+    std::vector<int64_t> prefix, rest;
+    std::vector<int32_t> rest_lengths;
+    int64_t row = 0;
+    for (size_t b = 0; b < w.lengths.size(); ++b) {
+      for (int32_t i = 0; i < w.lengths[b]; ++i, ++row) (i < w.prefixes[b] ? prefix : rest).push_back(row);
+      rest_lengths.push_back(w.lengths[b] - w.prefixes[b]);
+    }
+    const at::Device device = x.q.device();
+    prefix_ = at::tensor(prefix, at::kLong).to(device);
+    rest_ = at::tensor(rest, at::kLong).to(device);
+    const auto of_prefix = [&](const at::Tensor& t) { return t.index_select(0, prefix_); };
+    const auto of_rest = [&](const at::Tensor& t) { return t.index_select(0, rest_); };
+    parts_ = {Part{.x = {of_prefix(x.q), of_prefix(x.k), of_prefix(x.v), of_prefix(x.grad_o)},
+                   .row_starts = starts_of(w.prefixes, device),
+                   .key_starts = starts_of(w.prefixes, device),
+                   .most_rows = longest(w.prefixes),
+                   .most_keys = longest(w.prefixes),
+                   .causal = false},
+              Part{.x = {of_rest(x.q), x.k, x.v, of_rest(x.grad_o)},
+                   .row_starts = starts_of(rest_lengths, device),
+                   .key_starts = starts_of(w.lengths, device),
+                   .most_rows = longest(rest_lengths),
+                   .most_keys = longest(w.lengths),
+                   .causal = true}};
     const auto leaf = [](at::Tensor& t) { t = t.detach().requires_grad_(); };
     for (Part& part : parts_)
       for (at::Tensor* t : {&part.x.q, &part.x.k, &part.x.v}) leaf(*t);
   }
   void forward() override {
     const at::NoGradGuard no_grad;
-    for (const Part& part : parts_) call(part);
+    for (Part& part : parts_) part.o = call(part);
   }
   void forward_for_backward() override {
-    for (Part& part : parts_) part.o = call(part);
+    for (Part& part : parts_) part.o = part.recorded = call(part);
   }
   void backward() override {
     for (Part& part : parts_)
-      part.gradients = torch::autograd::grad({part.o}, {part.x.q, part.x.k, part.x.v}, {part.x.grad_o}, true);
+      part.gradients = torch::autograd::grad({part.recorded}, {part.x.q, part.x.k, part.x.v}, {part.x.grad_o}, true);
     for (const size_t operand : {1, 2})
-      parts_[1].gradients[operand].narrow(1, 0, parts_[0].x.k.size(1)).add_(parts_[0].gradients[operand]);
+      parts_[1].gradients[operand].index_add_(0, prefix_, parts_[0].gradients[operand]);
   }
   std::vector<at::Tensor> results() const override {
-    const auto joined = [&](const at::Tensor& a, const at::Tensor& b) { return packed_rows(at::cat({a, b}, 1)); };
-    return {joined(parts_[0].o.detach(), parts_[1].o.detach()), joined(parts_[0].gradients[0], parts_[1].gradients[0]),
-            packed_rows(parts_[1].gradients[1]), packed_rows(parts_[1].gradients[2])};
+    std::vector<at::Tensor> all{joined(parts_[0].o.detach(), parts_[1].o.detach())};
+    if (parts_[1].gradients.empty()) return all;
+    all.push_back(joined(parts_[0].gradients[0], parts_[1].gradients[0]));
+    all.push_back(parts_[1].gradients[1]);
+    all.push_back(parts_[1].gradients[2]);
+    return all;
   }
 
  private:
   struct Part {
     AttentionOperands x;
+    at::Tensor row_starts, key_starts;  // [sequences + 1]
+    int64_t most_rows, most_keys;       // of a sequence
     bool causal;
-    at::Tensor o = {};
+    at::Tensor o = {}, recorded = {};
     std::vector<at::Tensor> gradients = {};
   };
+  static int64_t longest(const std::vector<int32_t>& lengths) { return *std::ranges::max_element(lengths); }
   static at::Tensor call(const Part& part) {
-    return std::get<0>(at::_flash_attention_forward(part.x.q, part.x.k, part.x.v, std::nullopt, std::nullopt,
-                                                    part.x.q.size(1), part.x.k.size(1), 0.0, part.causal, false));
+    return std::get<0>(at::_flash_attention_forward(part.x.q, part.x.k, part.x.v, part.row_starts, part.key_starts,
+                                                    part.most_rows, part.most_keys, 0.0, part.causal, false));
   }
+  at::Tensor joined(const at::Tensor& of_prefix, const at::Tensor& of_rest) const {
+    at::Tensor all = at::empty({prefix_.numel() + rest_.numel(), of_rest.size(1), of_rest.size(2)}, of_rest.options());
+    return all.index_copy_(0, prefix_, of_prefix).index_copy_(0, rest_, of_rest);
+  }
+
+  at::Tensor prefix_, rest_;  // rows of the packed axis
   std::vector<Part> parts_;
 };
 
@@ -179,7 +215,7 @@ std::vector<RivalMaker> gpu_rivals(const AttentionWorkload& w, const AttentionOp
     const std::string name = "flash, packed";
     rivals.push_back({name, [=] { return packed_flash(w, x, name); }});
   }
-  if (w.mask == MaskKind::prefix_lm && w.uniform()) {
+  if (w.mask == MaskKind::prefix_lm) {
     const std::string name = "flash, two calls";
     rivals.push_back({name, [=] { return std::make_unique<TwoCalls>(w, x, name); }});
   }

@@ -62,7 +62,8 @@ const ContenderResult* AttentionBenchRow::best_rival() const {
   const ContenderResult* best = nullptr;
   for (size_t i = 1; i < contenders.size(); ++i) {
     const ContenderResult& rival = contenders[i];
-    if (rival.failure.empty() && (best == nullptr || rival.warm.median < best->warm.median)) best = &rival;
+    if (rival.failure.empty() && rival.warm.median > 0 && (best == nullptr || rival.warm.median < best->warm.median))
+      best = &rival;
   }
   return best;
 }

@@ -35,6 +35,7 @@ struct AttentionBenchRow {
   const ContenderResult& ours() const { return contenders.front(); }
   const ContenderResult* best_rival() const;  // fastest of those that have times; nullptr: none
   double ratio() const;                       // its time / ours; above 1: ours is faster; 0: no rival
+  bool failed() const { return !ours().failure.empty(); }
   double achieved(const TimeSummary& time) const { return time.median > 0 ? work / time.median / scale : 0; }
 };
 

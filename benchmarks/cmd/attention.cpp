@@ -74,6 +74,14 @@ int bench_attention_command(const CommandTable&, const std::vector<std::string>&
     if (!out.empty()) write_files(out, so_far);
   });
   fmt::print("{}\n{}\n", markdown(result), to_json(result).dump());
+  for (const AttentionBenchRow& row : result.rows) {
+    if (!row.failed()) continue;
+    throw Error(ErrorKind::internal, {.what = "our attention failed",
+                                      .where = fmt::format("{}, {}", row.title, row.pass),
+                                      .expected = "the reference's results",
+                                      .found = row.ours().failure,
+                                      .fix = "run 'dermis selftest --only attention' and report what it prints"});
+  }
   return 0;
 }
 

@@ -1,6 +1,8 @@
 #include <ATen/ATen.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <map>
 
 #include "kernels/attention/attention_checks.h"
 #include "kernels/attention/attention_cuda.h"
@@ -14,6 +16,22 @@ constexpr const char* kName = "attention, decode";
 int multiprocessors_of(const CudaModule& module, const at::Device& device) {
   const auto index = static_cast<size_t>(device.has_index() ? device.index() : 0);
   return index < module.facts.devices.size() ? module.facts.devices[index].multiprocessors : 1;
+}
+
+// Zeros that the kernel takes its tickets from and leaves zero again. They are kept, as to fill them for each call
+// would be a launch of its own. Calls of one thread on one stream do not overlap, so they share them.
+at::Tensor zero_tickets(const at::Device& device, int64_t count) {
+  constexpr int64_t kFewest = 1024;
+  using DeviceStream = std::pair<c10::DeviceIndex, c10::StreamId>;
+  static thread_local std::map<DeviceStream, at::Tensor> kept;
+  const c10::StreamId stream = device.is_cuda() ? c10::impl::VirtualGuardImpl(at::kCUDA).getStream(device).id() : 0;
+  at::Tensor& tickets = kept[{device.index(), stream}];
+  if (!tickets.defined() || tickets.numel() < count) {
+    tickets = naming_lack_of_memory(kName, "tickets", device, [&] {
+      return at::zeros({std::max(count, kFewest)}, at::TensorOptions().dtype(at::kInt).device(device));
+    });
+  }
+  return tickets;
 }
 
 }  // namespace
@@ -37,7 +55,7 @@ AttentionResult attention_cuda_decode(const CudaModule& module, const at::Tensor
   const auto fp32 = q_THD.options().dtype(at::kFloat);
   const AttentionResult result{device_empty(kName, {T, H, D}, q_THD.options()), device_empty(kName, {H, T}, fp32)};
   const at::Tensor partials = device_empty(kName, {decode_partial_floats(T, 1, H, D, splits)}, fp32);
-  const at::Tensor tickets = at::zeros({T * G}, q_THD.options().dtype(at::kInt));
+  const at::Tensor tickets = zero_tickets(q_THD.device(), T * G);
 
   AttentionDecodeParams<void> p;
   p.q = token_heads(q_THD);

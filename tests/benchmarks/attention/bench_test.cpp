@@ -169,19 +169,68 @@ TEST(AttentionBench, ContendersTakeTurnsAndTheFirstChanges) {
   EXPECT_EQ(rows[0].unit, "GB/s");
   EXPECT_EQ(rows[0].limit, 4e9);
   EXPECT_EQ(rows[0].ours().cold.median, 0);
-  // Checked, sized, then round 0: ours a b, round 1: a b ours.
+  // Checked (a decoding step without autograd alone), sized, then round 0: ours a b, round 1: a b ours.
   EXPECT_EQ(order,
             "ababab"
             "ab");
 }
 
-TEST(AttentionBench, OurOwnWrongResultStopsTheRun) {
+TEST(AttentionBench, OurOwnWrongResultIsARowThatFailed) {
   const AttentionWorkload w = small(MaskKind::causal);
   AttentionOperands x = random_operands(w, at::kFloat);
   x.v[3][0][2] = NAN;
   FakeStopwatch stopwatch;
   const AttentionBenchSetting setting{.stopwatch = stopwatch, .limit = [](bool) { return 1.0; }, .rounds = 1};
-  EXPECT_THROW(bench_workload(w, x, {}, setting), Error);
+  const auto rows = bench_workload(w, x, {scaled_rival(w, x, 1, "a", nullptr)}, setting);
+  ASSERT_EQ(rows.size(), 2U);
+  for (const AttentionBenchRow& row : rows) {
+    EXPECT_TRUE(row.failed());
+    EXPECT_THAT(row.ours().failure, HasSubstr("nan"));
+    EXPECT_EQ(row.ratio(), 0);
+    EXPECT_EQ(row.best_rival(), nullptr);
+  }
+  EXPECT_TRUE(stopwatch.calls_seen.empty());
+}
+
+// A rival that is right with autograd and wrong without, as one that takes another kernel for decoding could be.
+TEST(AttentionBench, BothWaysOfRunningAreChecked) {
+  const AttentionWorkload w = small(MaskKind::causal);
+  const AttentionOperands x = random_operands(w, at::kFloat);
+  FakeStopwatch stopwatch;
+  const AttentionBenchSetting setting{.stopwatch = stopwatch, .limit = [](bool) { return 1.0; }, .rounds = 1};
+  const auto visible = std::make_shared<const VisibleKeys>(w.visible());
+  const RivalMaker two_faced{"two-faced", [&] {
+                               return autograd_contender({"two-faced", x,
+                                                          [=](const AttentionOperands& in) {
+                                                            const at::Tensor o = attention(in.q, in.k, in.v, visible);
+                                                            return at::GradMode::is_enabled() ? o : o * 2;
+                                                          },
+                                                          [](const at::Tensor& t) { return t; }});
+                             }};
+  const auto rows = bench_workload(w, x, {two_faced}, setting);
+  EXPECT_THAT(rows[0].contenders[1].failure, HasSubstr("wrong: off by"));
+  EXPECT_FALSE(rows[0].failed());
+}
+
+TEST(AttentionBench, ARivalThatStopsWhileItIsTimedLeavesTheOthersTheirTimes) {
+  const AttentionWorkload w = small(MaskKind::causal);
+  const AttentionOperands x = random_operands(w, at::kFloat);
+  FakeStopwatch stopwatch;
+  const AttentionBenchSetting setting{.stopwatch = stopwatch, .limit = [](bool) { return 1.0; }, .rounds = 2};
+  const auto runs = std::make_shared<int>(0);
+  const auto visible = std::make_shared<const VisibleKeys>(w.visible());
+  const RivalMaker tired{"tired", [&, runs] {
+                           return autograd_contender({"tired", x,
+                                                      [=](const AttentionOperands& in) {
+                                                        TORCH_CHECK(++*runs <= 2, "no memory left");
+                                                        return attention(in.q, in.k, in.v, visible);
+                                                      },
+                                                      [](const at::Tensor& t) { return t; }});
+                         }};
+  const auto rows = bench_workload(w, x, {tired, scaled_rival(w, x, 1, "b", nullptr)}, setting);
+  EXPECT_EQ(rows[0].contenders[1].failure, "no memory left");
+  EXPECT_EQ(rows[0].best_rival()->name, "b");
+  EXPECT_GT(rows[0].ratio(), 0);
 }
 
 TEST(AttentionBench, UnknownSizesAreRefusedWithTheList) {

@@ -126,6 +126,21 @@ TEST(AttentionCuda, RowsThatShareNoKeyGoToTheDecodeKernel) {
   EXPECT_EQ(decodes, 2);
 }
 
+TEST(AttentionCuda, TicketsOfDecodingAreKeptAndGrow) {
+  const testing::EmulatedGpu gpu(testing::emulated_attention_entries<64>());
+  const at::Tensor many_q = testing::random_tensor({1100, 2, 64}, 3).to(at::kBFloat16);
+  const at::Tensor many = testing::random_tensor({1100, 2, 64}, 4).to(at::kBFloat16);
+  std::vector<int32_t> lo(1100), hi(1100);
+  std::iota(lo.begin(), lo.end(), 0);
+  std::iota(hi.begin(), hi.end(), 1);
+  for (const int64_t rows : {3, 1100, 5}) {
+    const auto first = [&](auto all) { return std::vector<int32_t>(all.begin(), all.begin() + rows); };
+    const at::Tensor kv = many.narrow(0, 0, rows);
+    const auto found = attention_forward(many_q.narrow(0, 0, rows), kv, kv, VisibleKeys(first(lo), first(hi), rows));
+    EXPECT_TRUE(at::equal(found.o_THD, kv)) << rows;  // each row sees one key
+  }
+}
+
 TEST(AttentionCuda, IntervalsAreUploadedOnceAndShared) {
   const VisibleKeys visible = testing::causal({300});
   const auto forward = device_intervals(visible, at::kCPU, 64, 2, false);
