@@ -45,14 +45,15 @@ int bench_attention_command(const CommandTable&, const std::vector<std::string>&
   AttentionBenchOptions options;
   std::string device = "auto", dtype = "bf16", out;
   bool quick = false;
-  int rounds = 0;
+  int rounds = 30;
   app.add_option("--device", device, "auto: a GPU when there is one")
       ->capture_default_str()
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
   app.add_option("--dtype", dtype, "of operands on a GPU")
       ->capture_default_str()
       ->check(CLI::IsMember({"bf16", "fp16"}));
-  app.add_option("--rounds", rounds, "timed rounds, contenders interleaved; default 30 on a GPU, 10 on the CPU")
+  app.add_option("--rounds", rounds, "timed rounds, contenders interleaved")
+      ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_flag("--quick", quick, "a fifth of the rounds");
   app.add_option("--threads", options.threads, "threads of the CPU")->capture_default_str()->check(CLI::PositiveNumber);
@@ -64,8 +65,7 @@ int bench_attention_command(const CommandTable&, const std::vector<std::string>&
   if (!parse_arguments(app, arguments)) return 0;
   options.device = chosen_device(device);
   options.dtype = dtype == "fp16" ? at::kHalf : at::kBFloat16;
-  options.rounds = rounds > 0 ? rounds : options.device.is_cpu() ? 10 : 30;
-  if (quick) options.rounds = std::max(1, options.rounds / 5);
+  options.rounds = quick ? std::max(1, rounds / 5) : rounds;
   size_t shown = 0;
   const AttentionBenchResult result = bench_attention(options, [&](const AttentionBenchResult& so_far) {
     for (; shown < so_far.rows.size(); ++shown)
