@@ -73,6 +73,13 @@ void check(const AdamWTensor& t) {
                 "fp32, bf16 or fp64", t.parameter);
   check_operand(!t.rounding || type == at::kBFloat16, "adamw_step", "parameter", "bf16, to be rounded by chance",
                 t.parameter);
+  if (t.master.defined()) {
+    check_operand(type == at::kBFloat16 && !t.rounding, "adamw_step", "parameter",
+                  "bf16 and rounded to nearest, to have a master copy", t.parameter);
+    check_operand(t.master.scalar_type() == at::kFloat && t.master.sizes() == t.parameter.sizes() &&
+                      t.master.is_contiguous() && t.master.device() == t.parameter.device(),
+                  "adamw_step", "master", "contiguous fp32, with shape and device of the parameter", t.master);
+  }
   for (const at::Tensor* moment : {&t.first_moment, &t.second_moment})
     check_operand(moment->scalar_type() == (type == at::kDouble ? type : at::kFloat), "adamw_step", "moment",
                   "fp32 (fp64 for an fp64 parameter)", *moment);
@@ -126,10 +133,11 @@ void round_by_chance(const at::Tensor& exact, const RandomStream& stream, const 
   parameter.copy_(rounded);
 }
 
-// A bf16 parameter where our kernels are not: stepped in fp32, then rounded.
+// A bf16 parameter where our kernels are not: it, or its master copy, is stepped in fp32 and rounded.
 void bf16_step(const AdamWTensor& t) {
   AdamWTensor exact = t;
-  exact.parameter = t.parameter.to(at::kCPU, at::kFloat);
+  exact.parameter = (t.master.defined() ? t.master : t.parameter).to(at::kCPU, at::kFloat);
+  exact.master.reset();
   exact.gradient = t.gradient.to(at::kCPU, at::kFloat);
   exact.first_moment = t.first_moment.cpu();
   exact.second_moment = t.second_moment.cpu();
@@ -141,6 +149,7 @@ void bf16_step(const AdamWTensor& t) {
     t.parameter.copy_(exact.parameter);
   }
   if (t.parameter.is_cpu()) return;
+  if (t.master.defined()) t.master.copy_(exact.parameter);
   t.first_moment.copy_(exact.first_moment);
   t.second_moment.copy_(exact.second_moment);
 }

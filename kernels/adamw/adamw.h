@@ -24,10 +24,13 @@ struct AdamWSettings {
 // `rounding`, for bf16: rounded up or down with the probability that makes the mean exact, by the numbers of this
 // stream, on every device (ParameterRounding::stochastic in adamw_cuda.h). Without it to nearest, and then steps below
 // half a unit in the last place are lost.
+// `master`, for bf16: an fp32 copy of the parameter, with its shape and device. It is what is updated, and the
+// parameter becomes its rounding to nearest.
 struct AdamWTensor {
   at::Tensor parameter, gradient, first_moment, second_moment;
   AdamWSettings settings;
   std::optional<RandomStream> rounding = {};
+  at::Tensor master = {};
 };
 void adamw_step(std::span<const AdamWTensor> tensors);
 

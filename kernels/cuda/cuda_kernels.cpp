@@ -10,7 +10,6 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "kernels/operand/operand.h"
 
 namespace dermis {
 namespace {
@@ -114,22 +113,36 @@ void launch_kernel(const CudaModule& module, const char* op, const at::Tensor& t
 }
 
 at::Tensor device_empty(const char* op, at::IntArrayRef sizes, const at::TensorOptions& options) {
-  std::ostringstream wanted;
-  wanted << c10::typeMetaToScalarType(options.dtype()) << ' ' << sizes;
-  return naming_lack_of_memory(op, wanted.str(), options.device(), [&] { return at::empty(sizes, options); });
+  try {
+    return at::empty(sizes, options);
+  } catch (const c10::OutOfMemoryError& error) {
+    std::ostringstream wanted;
+    wanted << c10::typeMetaToScalarType(options.dtype()) << ' ' << sizes;
+    fail_for_memory(op, wanted.str(), options.device(), error);
+  }
 }
 
-at::Tensor naming_lack_of_memory(const char* op, const std::string& wanted, at::Device device,
-                                 c10::function_ref<at::Tensor()> allocate) {
-  try {
-    return allocate();
-  } catch (const c10::OutOfMemoryError& error) {
-    throw Error(ErrorKind::device, {.what = fmt::format("{}: the device has no memory left", op),
-                                    .where = device.str(),
-                                    .expected = "room for " + wanted,
-                                    .found = error.what_without_backtrace(),
-                                    .fix = "use smaller batches, or close other programs that use the device"});
-  }
+at::Tensor device_contiguous(const char* op, const at::Tensor& x) {
+  if (!x.defined() || x.is_contiguous()) return x;
+  return naming_lack_of_memory(op, x, [&] { return x.contiguous(); });
+}
+
+void fail_for_memory(const char* op, const std::string& wanted, at::Device device, const c10::OutOfMemoryError& error) {
+  throw Error(ErrorKind::device, {.what = fmt::format("{}: the device has no memory left", op),
+                                  .where = device.str(),
+                                  .expected = "room for " + wanted,
+                                  .found = error.what_without_backtrace(),
+                                  .fix = "use smaller batches, or close other programs that use the device"});
+}
+
+void check_kernel_limit(const char* op, const char* counted, int64_t found, int64_t most, const at::Tensor& operand,
+                        const char* fix) {
+  if (found <= most) return;
+  throw Error(ErrorKind::usage, {.what = fmt::format("{} on a GPU: too many {}", op, counted),
+                                 .where = describe(operand),
+                                 .expected = fmt::format("at most {}", most),
+                                 .found = fmt::format("{}", found),
+                                 .fix = fmt::format("{}, {}", fix, kChooseLibTorch)});
 }
 
 ElementType element_type(const at::Tensor& tensor) {

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
 #include <c10/util/FunctionRef.h>
 
 #include <string>
 
 #include "kernels/cuda/cuda_module.h"
 #include "kernels/machine/machine.h"
+#include "kernels/operand/operand.h"
 
 namespace dermis {
 
@@ -41,8 +43,32 @@ void launch_kernel(const CudaModule& module, const char* op, c10::function_ref<s
 
 // at::empty for outputs and scratch; when the device has no memory left, Error(device) naming the operator and size.
 at::Tensor device_empty(const char* op, at::IntArrayRef sizes, const at::TensorOptions& options);
-at::Tensor naming_lack_of_memory(const char* op, const std::string& wanted, at::Device device,
-                                 c10::function_ref<at::Tensor()> allocate);
+// x.contiguous() with the same error; what is undefined stays so.
+at::Tensor device_contiguous(const char* op, const at::Tensor& x);
+
+// That error from LibTorch's.
+[[noreturn]] void fail_for_memory(const char* op, const std::string& wanted, at::Device device,
+                                  const c10::OutOfMemoryError& error);
+// body() with the same error, where LibTorch allocates by itself (copies, products); `wanted` completes "room for ...".
+template <class Body>
+auto naming_lack_of_memory(const char* op, c10::function_ref<std::string()> wanted, at::Device device, Body body)
+    -> decltype(body()) {
+  try {
+    return body();
+  } catch (const c10::OutOfMemoryError& error) {
+    fail_for_memory(op, wanted(), device, error);
+  }
+}
+template <class Body>
+auto naming_lack_of_memory(const char* op, const at::Tensor& operand, Body body) -> decltype(body()) {
+  return naming_lack_of_memory(
+      op, [&] { return "copies and results of " + describe(operand); }, operand.device(), body);
+}
+
+// Throws Error(usage) naming operator, operand and limit when its kernel cannot count as many: "rope on a GPU: too many
+// pieces of eight numbers". `fix` completes "..., or choose LibTorch's operators".
+void check_kernel_limit(const char* op, const char* counted, int64_t found, int64_t most, const at::Tensor& operand,
+                        const char* fix);
 
 ElementType element_type(const at::Tensor& tensor);  // fp32, bf16 or fp16
 

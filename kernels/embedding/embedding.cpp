@@ -5,7 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/cuda/cuda_rows.h"
-#include "kernels/embedding/embedding_cuda.h"
+#include "kernels/embedding/embedding_kernel.h"
 #include "kernels/operand/index_tensor.h"
 #include "kernels/operand/operand.h"
 
@@ -15,12 +15,31 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr const char* kName = "embed_tokens";
+constexpr const char *kName = "embed_tokens", *kBackward = "embed_tokens, backward";
 
 EmbeddingRows::Gathers gathers(std::span<const int32_t> targets, std::span<const int32_t> sources, at::Device device) {
   const RowGroups groups = group_rows(targets, sources);
   return {index_tensor(groups.targets, device), index_tensor(groups.offsets, device),
           index_tensor(groups.sources, device)};
+}
+
+// What our backward pass gathers, for rows that were made without autograd or while LibTorch's operators were chosen.
+EmbeddingRows with_gathers(EmbeddingRows rows) {
+  const at::Device device = rows.text_rows.device();
+  const auto on_host = [](const at::Tensor& indices) {
+    const at::Tensor host = indices.to(at::kCPU, at::kInt);
+    return std::vector<int32_t>(host.const_data_ptr<int32_t>(), host.const_data_ptr<int32_t>() + host.numel());
+  };
+  rows.words = gathers(on_host(rows.text_ids), on_host(rows.text_rows), device);
+  rows.features = gathers(on_host(rows.image_rows), on_host(rows.image_slots), device);
+  return rows;
+}
+
+void check_limits(const at::Tensor& weight, const EmbeddingRows& rows, bool gradient) {
+  // Blocks of the sums over rows are numbered by column in the second axis of a grid, which ends here.
+  constexpr int64_t kMostGridRows = 65535, kWidest = kMostGridRows * RowSumsKernel<float>::kColumns;
+  check_pieces(kName, rows.token_count, weight.size(1), weight);
+  if (gradient) check_kernel_limit(kName, "numbers a row", weight.size(1), kWidest, weight, "use narrower rows");
 }
 
 const int64_t* data_of(const at::Tensor& rows) { return rows.const_data_ptr<int64_t>(); }
@@ -52,9 +71,8 @@ at::Tensor embed(const CudaModule* module, const at::Tensor& weight, const at::T
 // sum over the gradient rows that each row of a table of `count` rows was copied to.
 at::Tensor gathered(const CudaModule& module, const at::Tensor& gradient, const EmbeddingRows::Gathers& gathers,
                     int64_t count, double scale) {
-  const at::Tensor out = naming_lack_of_memory(kName, "the gradient", gradient.device(), [&] {
-    return at::zeros({count, gradient.size(1)}, gradient.options());
-  });
+  const at::Tensor out = device_empty(kBackward, {count, gradient.size(1)}, gradient.options());
+  out.zero_();
   const RowSumsParams params{.type = element_type(gradient),
                              .rows = input_rows(gradient),
                              .out = output_rows(out),
@@ -64,8 +82,7 @@ at::Tensor gathered(const CudaModule& module, const at::Tensor& gradient, const 
                              .groups = gathers.targets.numel(),
                              .width = static_cast<int32_t>(gradient.size(1)),
                              .scale = static_cast<float>(scale)};
-  launch_kernel(module, "embed_tokens, backward", gradient,
-                [&](void* stream) { return module.entries->row_sums(params, stream); });
+  launch_kernel(module, kBackward, gradient, [&](void* stream) { return module.entries->row_sums(params, stream); });
   return out;
 }
 
@@ -89,7 +106,7 @@ class EmbedTokens : public torch::autograd::Function<EmbedTokens> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto node = c10::static_intrusive_pointer_cast<Node>(context->saved_data["node"].toCapsule());
     const EmbeddingRows& rows = node->rows;
-    const at::Tensor gradient = gradients[0].contiguous();
+    const at::Tensor gradient = device_contiguous(kBackward, gradients[0]);
     at::Tensor weight, features;
     if (node->module != nullptr) {
       if (context->needs_input_grad(0))
@@ -115,16 +132,20 @@ class EmbedTokens : public torch::autograd::Function<EmbedTokens> {
 EmbeddingRows embedding_rows(std::span<const int32_t> text_rows, std::span<const int32_t> text_ids,
                              std::span<const int32_t> image_slots, std::span<const int32_t> image_rows,
                              at::Device device) {
-  EmbeddingRows rows{.text_rows = index_tensor(text_rows, device),
-                     .text_ids = index_tensor(text_ids, device),
-                     .image_slots = index_tensor(image_slots, device),
-                     .image_rows = index_tensor(image_rows, device),
-                     .token_count = static_cast<int64_t>(text_rows.size() + image_slots.size())};
-  if (at::GradMode::is_enabled() && cuda_kernels_for(kName, device, at::kFloat) != nullptr) {
-    rows.words = gathers(text_ids, text_rows, device);
-    rows.features = gathers(image_rows, image_slots, device);
-  }
-  return rows;
+  const auto count = static_cast<int64_t>(text_rows.size() + image_slots.size());
+  const auto wanted = [&] { return std::to_string(count) + " row numbers"; };
+  return naming_lack_of_memory(kName, wanted, device, [&] {
+    EmbeddingRows rows{.text_rows = index_tensor(text_rows, device),
+                       .text_ids = index_tensor(text_ids, device),
+                       .image_slots = index_tensor(image_slots, device),
+                       .image_rows = index_tensor(image_rows, device),
+                       .token_count = count};
+    if (at::GradMode::is_enabled() && cuda_kernels_for(kName, device, at::kFloat) != nullptr) {
+      rows.words = gathers(text_ids, text_rows, device);
+      rows.features = gathers(image_rows, image_slots, device);
+    }
+    return rows;
+  });
 }
 
 at::Tensor embed_tokens(const at::Tensor& weight_VC, const at::Tensor& features, const EmbeddingRows& rows,
@@ -136,10 +157,14 @@ at::Tensor embed_tokens(const at::Tensor& weight_VC, const at::Tensor& features,
                     given.scalar_type() == weight_VC.scalar_type() && given.device() == weight_VC.device(),
                 kName, "features", "[N * M, C] with C, type and device of weight", given);
   const CudaModule* module = cuda_kernels_for(kName, weight_VC);
-  // Rows made without autograd, or while LibTorch's operators were chosen, lack what our backward pass gathers.
-  if (needs_gradient({&weight_VC, &given}) && !rows.words.targets.defined()) module = nullptr;
-  return EmbedTokens::apply(weight_VC.contiguous(), given.contiguous(),
-                            c10::make_intrusive<Node>(rows, module, scale, weight_VC.size(0), given.size(0)));
+  const bool gradient = needs_gradient({&weight_VC, &given});
+  if (module != nullptr) check_limits(weight_VC, rows, gradient);
+  return naming_lack_of_memory(kName, weight_VC, [&] {
+    const bool lacks_gathers = module != nullptr && gradient && !rows.words.targets.defined();
+    const auto node = c10::make_intrusive<Node>(lacks_gathers ? with_gathers(rows) : rows, module, scale,
+                                                weight_VC.size(0), given.size(0));
+    return EmbedTokens::apply(weight_VC.contiguous(), given.contiguous(), node);
+  });
 }
 
 }  // namespace dermis

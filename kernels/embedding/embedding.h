@@ -18,7 +18,8 @@ struct EmbeddingRows {
   int64_t token_count = 0;             // text_rows and image_slots together name each of these once
 
   // Which gradient rows each word and each feature gathers, in a fixed order; for tensors that kernels of ours serve on
-  // a GPU, when autograd is on; undefined elsewhere.
+  // a GPU, when autograd is on; undefined elsewhere. embed_tokens makes them itself when a gradient is wanted of rows
+  // that lack them, which takes the row numbers back to the host.
   struct Gathers {
     at::Tensor targets, offsets, sources;  // row_groups.h
   };

@@ -2,6 +2,6 @@
 
 namespace dermis {
 
-const GeluKernels kGeluAvx2 = {gelu_forward, gelu_backward, gated_gelu_forward, gated_gelu_backward};
+const GeluKernels kGeluAvx2 = {gelu_forward, gelu_backward, gated<GeluTanhVec>(), gated<SiluVec>()};
 
 }  // namespace dermis

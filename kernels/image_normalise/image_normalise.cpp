@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "kernels/cuda/cuda_kernels.h"
-#include "kernels/image_normalise/image_normalise_cuda.h"
+#include "kernels/image_normalise/image_normalise_kernel.h"
 #include "kernels/operand/operand.h"
 
 namespace dermis {
@@ -34,6 +34,16 @@ at::Tensor launch(const CudaModule& module, const at::Tensor& pixels, const std:
   return y;
 }
 
+// Pixels of a plane and pieces of sixteen are 32-bit numbers.
+void check_limits(const at::Tensor& pixels) {
+  constexpr int64_t kLastPixel = (int64_t{1} << 31) - ImageNormaliseKernel<float>::kPixels;
+  const int64_t plane = pixels.size(2) * pixels.size(3);
+  check_kernel_limit(kName, "pixels of one colour", plane, kLastPixel, pixels, "use smaller pictures");
+  const ImageNormaliseParams sizes{.images = pixels.size(0), .plane = static_cast<int32_t>(plane)};
+  check_kernel_limit(kName, "pieces of sixteen pixels", image_normalise_pieces(sizes), kMostPieces, pixels,
+                     "use smaller batches");
+}
+
 }  // namespace
 
 at::Tensor image_normalise(const at::Tensor& pixels_u8, const std::array<float, 3>& mean,
@@ -41,10 +51,14 @@ at::Tensor image_normalise(const at::Tensor& pixels_u8, const std::array<float, 
   check_operand(
       pixels_u8.defined() && pixels_u8.dim() == 4 && pixels_u8.size(1) == 3 && pixels_u8.scalar_type() == at::kByte,
       kName, "pixels", "uint8 [N, 3, S, S]", pixels_u8);
-  const at::Tensor pixels = pixels_u8.to(device).contiguous();
-  if (const CudaModule* module = cuda_kernels_for(kName, device, type); module != nullptr)
-    return launch(*module, pixels, mean, std, type);
-  return pixels.to(at::kFloat).div_(kLevels).sub_(per_colour(mean, device)).div_(per_colour(std, device)).to(type);
+  const CudaModule* module = cuda_kernels_for(kName, device, type);
+  if (module != nullptr) check_limits(pixels_u8);
+  const auto wanted = [&] { return "a copy of " + describe(pixels_u8); };
+  return naming_lack_of_memory(kName, wanted, device, [&] {
+    const at::Tensor pixels = pixels_u8.to(device).contiguous();
+    if (module != nullptr) return launch(*module, pixels, mean, std, type);
+    return pixels.to(at::kFloat).div_(kLevels).sub_(per_colour(mean, device)).div_(per_colour(std, device)).to(type);
+  });
 }
 
 }  // namespace dermis

@@ -16,8 +16,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+constexpr const char *kName = "layer_norm", *kBackward = "layer_norm, backward";
+
 Backend<LayerNormKernels> backend_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if (const CudaModule* module = cuda_kernels_for("layer_norm", x); module != nullptr) return {.cuda = module};
+  if (const CudaModule* module = cuda_kernels_for(kName, x); module != nullptr) return {.cuda = module};
   const bool fits = is_cpu_fp32(x) && is_cpu_fp32(weight) && is_cpu_fp32(bias);
   return {.cpu = fits ? choose_kernels(kLayerNormAvx2, kLayerNormAvx512) : nullptr};
 }
@@ -48,21 +50,23 @@ void launch_forward(const CudaModule& module, const Forward& out, const at::Tens
                                       .rows = width == 0 ? 0 : x.numel() / width,
                                       .width = static_cast<int32_t>(width),
                                       .eps = static_cast<float>(eps)};
-  launch_kernel(module, "layer_norm", x,
-                [&](void* stream) { return module.entries->layer_norm_forward(params, stream); });
+  launch_kernel(module, kName, x, [&](void* stream) { return module.entries->layer_norm_forward(params, stream); });
 }
 
 Forward run_forward(const Backend<LayerNormKernels>& backend, const at::Tensor& x, const at::Tensor& residual,
                     const at::Tensor& weight, const at::Tensor& bias, double eps, bool keep_statistics) {
   const int64_t width = x.size(-1), rows = width == 0 ? 0 : x.numel() / width;
-  const at::Tensor in = x.contiguous(), other = residual.defined() ? residual.contiguous() : residual;
-  const at::Tensor scale = weight.contiguous(), shift = bias.to(weight.scalar_type()).contiguous();
+  if (backend.cuda != nullptr) check_team_row(kName, x);
+  const at::Tensor in = device_contiguous(kName, x), other = device_contiguous(kName, residual);
+  const at::Tensor scale = device_contiguous(kName, weight);
+  const at::Tensor shift =
+      naming_lack_of_memory(kName, bias, [&] { return bias.to(weight.scalar_type()).contiguous(); });
   Forward out;
-  out.y = at::empty(x.sizes(), x.options());
-  out.sum = residual.defined() ? at::empty(x.sizes(), x.options()) : in;
+  out.y = device_empty(kName, x.sizes(), x.options());
+  out.sum = residual.defined() ? device_empty(kName, x.sizes(), x.options()) : in;
   if (keep_statistics) {
-    out.mean = at::empty({rows}, x.options().dtype(at::kFloat));
-    out.inverse_deviation = at::empty({rows}, x.options().dtype(at::kFloat));
+    out.mean = device_empty(kName, {rows}, x.options().dtype(at::kFloat));
+    out.inverse_deviation = device_empty(kName, {rows}, x.options().dtype(at::kFloat));
   }
   if (backend.cuda != nullptr) {
     launch_forward(*backend.cuda, out, in, other, scale, shift, eps);
@@ -86,8 +90,9 @@ void launch_backward(const CudaModule& module, const at::Tensor& sum, const at::
                      const at::Tensor& inverse_deviation, const at::Tensor& grad_y, const at::Tensor& grad_sum,
                      const at::Tensor& grad_x, const at::Tensor& grad_weight, const at::Tensor& grad_bias) {
   const int64_t width = sum.size(-1), rows = mean.numel();
-  const at::Tensor partials =
-      grad_weight.defined() ? at::empty({2, partial_rows(rows, width), width}, mean.options()) : at::Tensor();
+  const at::Tensor partials = grad_weight.defined()
+                                  ? device_empty(kBackward, {2, partial_rows(rows, width), width}, mean.options())
+                                  : at::Tensor();
   const LayerNormBackwardParams params{.type = element_type(sum),
                                        .weight_type = element_type(weight),
                                        .s = input_rows(sum),
@@ -102,7 +107,7 @@ void launch_backward(const CudaModule& module, const at::Tensor& sum, const at::
                                        .partials = fp32_output(partials),
                                        .rows = rows,
                                        .width = static_cast<int32_t>(width)};
-  launch_kernel(module, "layer_norm, backward", sum,
+  launch_kernel(module, kBackward, sum,
                 [&](void* stream) { return module.entries->layer_norm_backward(params, stream); });
 }
 
@@ -123,14 +128,16 @@ struct LayerNormFunction : torch::autograd::Function<LayerNormFunction> {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor& sum = saved[0];
     const bool has_residual = grads.size() == 2;
-    const at::Tensor grad_sum = has_residual && grads[0].defined() ? grads[0].contiguous() : at::Tensor();
+    const at::Tensor grad_sum =
+        has_residual && grads[0].defined() ? device_contiguous(kBackward, grads[0]) : at::Tensor();
     if (!grads.back().defined()) return {grad_sum, has_residual ? grad_sum : at::Tensor(), {}, {}, {}, {}};
-    const at::Tensor grad_y = grads.back().contiguous(), weight = saved[1].contiguous();
+    const at::Tensor grad_y = device_contiguous(kBackward, grads.back()),
+                     weight = device_contiguous(kBackward, saved[1]);
     const int64_t width = sum.size(-1), rows = saved[2].numel();
     const size_t weight_index = has_residual ? 2 : 1;  // counts the tensors given
     const bool sums_wanted = ctx->needs_input_grad(weight_index) || ctx->needs_input_grad(weight_index + 1);
-    at::Tensor grad_x = at::empty(sum.sizes(), sum.options());
-    const at::Tensor sums = sums_wanted ? at::empty({2, width}, weight.options()) : at::Tensor();
+    at::Tensor grad_x = device_empty(kBackward, sum.sizes(), sum.options());
+    const at::Tensor sums = sums_wanted ? device_empty(kBackward, {2, width}, weight.options()) : at::Tensor();
     const at::Tensor grad_weight = sums_wanted ? sums[0] : at::Tensor(),
                      grad_bias = sums_wanted ? sums[1] : at::Tensor();
     const variable_list results{grad_x, has_residual ? grad_x : at::Tensor(), grad_weight, grad_bias, {}, {}};
@@ -162,9 +169,9 @@ void check(const char* op, const at::Tensor& x, const at::Tensor& weight, const 
 }  // namespace
 
 at::Tensor layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps) {
-  check("layer_norm", x, weight, bias);
+  check(kName, x, weight, bias);
   const Backend<LayerNormKernels> backend = backend_of(x, weight, bias);
-  if (!backend) return composed_layer_norm(x, weight, bias, eps);
+  if (!backend) return naming_lack_of_memory(kName, x, [&] { return composed_layer_norm(x, weight, bias, eps); });
   if (!needs_gradient({&x, &weight, &bias})) return run_forward(backend, x, {}, weight, bias, eps, false).y;
   return LayerNormFunction::apply(x, std::optional<at::Tensor>(), weight, bias, backend, eps)[0];
 }
@@ -176,9 +183,11 @@ std::pair<at::Tensor, at::Tensor> add_layer_norm(const at::Tensor& x, const at::
                 "add_layer_norm", "residual", "shape and type of x", residual);
   const Backend<LayerNormKernels> backend = backend_of(x, weight, bias);
   if (!backend) {
-    at::Tensor sum = x + residual;
-    at::Tensor y = composed_layer_norm(sum, weight, bias, eps);
-    return {std::move(sum), std::move(y)};
+    return naming_lack_of_memory(kName, x, [&] {
+      at::Tensor sum = x + residual;
+      at::Tensor y = composed_layer_norm(sum, weight, bias, eps);
+      return std::pair{std::move(sum), std::move(y)};
+    });
   }
   if (!needs_gradient({&x, &residual, &weight, &bias})) {
     Forward out = run_forward(backend, x, residual, weight, bias, eps, false);

@@ -20,6 +20,8 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+constexpr const char* kName = "linear_cross_entropy";
+
 // Logits held at a time: 8 MiB of fp32 fit a last-level cache; below 64 rows a product would be bound by reading W.
 constexpr int64_t kChunkLogits = 1 << 21, kFewestChunkRows = 64;
 
@@ -80,8 +82,8 @@ at::Tensor cuda_rows(const CudaModule& module, const Problem& p, const DeviceLab
   const int64_t rows = logits_LV.size(0);
   const auto vocabulary = static_cast<int32_t>(logits_LV.size(1));
   const auto fp32 = logits_LV.options().dtype(at::kFloat);
-  const at::Tensor losses = at::empty({rows}, fp32),
-                   scratch = at::empty({rows, cross_entropy_scratch(vocabulary)}, fp32);
+  const at::Tensor losses = device_empty(kName, {rows}, fp32),
+                   scratch = device_empty(kName, {rows, cross_entropy_scratch(vocabulary)}, fp32);
   const CrossEntropyParams params{.type = element_type(logits_LV),
                                   .logits = output_rows(logits_LV),
                                   .labels = all.labels_L.const_data_ptr<int32_t>() + begin,
@@ -92,8 +94,7 @@ at::Tensor cuda_rows(const CudaModule& module, const Problem& p, const DeviceLab
                                   .vocabulary = vocabulary,
                                   .softcap = static_cast<float>(p.options.final_softcap),
                                   .with_gradient = with_gradient};
-  launch_kernel(module, "linear_cross_entropy", logits_LV,
-                [&](void* stream) { return module.entries->cross_entropy(params, stream); });
+  launch_kernel(module, kName, logits_LV, [&](void* stream) { return module.entries->cross_entropy(params, stream); });
   return losses;
 }
 
@@ -141,21 +142,21 @@ void add_products(const Problem& p, int64_t begin, const at::Tensor& grad_logits
 Solution solve(const Problem& p, const Wanted& wanted) {
   const int64_t rows = p.x_LC.size(0), vocabulary = p.weight_VC.size(0);
   const auto wide = statistics_type(p.x_LC);
-  const CudaModule* module = cuda_kernels_for("linear_cross_entropy", p.x_LC);
+  const CudaModule* module = cuda_kernels_for(kName, p.x_LC);
   const CrossEntropyKernels* kernels =
       module == nullptr && is_cpu_fp32(p.x_LC) ? choose_kernels(kCrossEntropyAvx2, kCrossEntropyAvx512) : nullptr;
   const std::optional<DeviceLabels> labels =
       module != nullptr ? std::make_optional<DeviceLabels>(p, p.x_LC.device()) : std::nullopt;
   Solution solution;
-  if (wanted.x) solution.grad_x = at::empty(p.x_LC.sizes(), p.x_LC.options());
+  if (wanted.x) solution.grad_x = device_empty(kName, p.x_LC.sizes(), p.x_LC.options());
   if (wanted.weight) {
     const auto options = p.weight_VC.options().dtype(wide);
     const bool written_by_first_chunk = rows > 0 && wide == p.x_LC.scalar_type();
-    solution.grad_weight =
-        written_by_first_chunk ? at::empty(p.weight_VC.sizes(), options) : at::zeros(p.weight_VC.sizes(), options);
+    solution.grad_weight = device_empty(kName, p.weight_VC.sizes(), options);
+    if (!written_by_first_chunk) solution.grad_weight.zero_();
   }
   const int64_t chunk = std::min(rows, std::max(kFewestChunkRows, kChunkLogits / vocabulary));
-  const at::Tensor buffer = at::empty({chunk, vocabulary}, p.x_LC.options());
+  const at::Tensor buffer = device_empty(kName, {chunk, vocabulary}, p.x_LC.options());
   const at::Tensor weight_CV = p.weight_VC.t();
   double vector_loss = 0;
   at::Tensor composed_loss = at::zeros({}, p.x_LC.options().dtype(wide));
@@ -207,8 +208,11 @@ struct LinearCeFunction : torch::autograd::Function<LinearCeFunction> {
   }
 };
 
+// Columns of the kernel are 32-bit numbers, up to the end of the last segment.
+constexpr int64_t kLargestVocabulary = (int64_t{1} << 31) - kCrossEntropySegment;
+
 void check(const Problem& p) {
-  const char* op = "linear_cross_entropy";
+  const char* op = kName;
   check_operand(p.x_LC.defined() && p.x_LC.dim() == 2 && p.x_LC.is_floating_point(), op, "x", "floating [L, C]",
                 p.x_LC);
   check_operand(p.weight_VC.defined() && p.weight_VC.dim() == 2 && p.weight_VC.size(1) == p.x_LC.size(1) &&
@@ -224,6 +228,9 @@ void check(const Problem& p) {
       fail_operand(op, "labels", "0 <= label < " + std::to_string(p.weight_VC.size(0)),
                    std::to_string(p.labels[row]) + " in row " + std::to_string(row));
   if (!(p.options.divisor > 0)) fail_operand(op, "options.divisor", "above 0", std::to_string(p.options.divisor));
+  if (cuda_kernels_for(op, p.x_LC) != nullptr)
+    check_kernel_limit(op, "tokens in the vocabulary", p.weight_VC.size(0), kLargestVocabulary, p.weight_VC,
+                       "use a smaller vocabulary");
 }
 
 }  // namespace
@@ -231,13 +238,15 @@ void check(const Problem& p) {
 at::Tensor linear_cross_entropy(const at::Tensor& x_LC, const at::Tensor& weight_VC, std::span<const int32_t> labels,
                                 std::span<const float> label_weights, const LinearCeOptions& options) {
   check({x_LC, weight_VC, labels, label_weights, options});
-  const at::Tensor weight = weight_VC.to(x_LC.scalar_type());
-  const Problem problem{x_LC.detach().contiguous(), weight.detach(), labels, label_weights, options};
-  if (!needs_gradient({&x_LC, &weight})) {
-    const at::NoGradGuard no_grad;
-    return solve(problem, {false, false}).loss;
-  }
-  return LinearCeFunction::apply(x_LC, weight, &problem);
+  return naming_lack_of_memory(kName, weight_VC, [&] {
+    const at::Tensor weight = weight_VC.to(x_LC.scalar_type());
+    const Problem problem{x_LC.detach().contiguous(), weight.detach(), labels, label_weights, options};
+    if (!needs_gradient({&x_LC, &weight})) {
+      const at::NoGradGuard no_grad;
+      return solve(problem, {false, false}).loss;
+    }
+    return LinearCeFunction::apply(x_LC, weight, &problem);
+  });
 }
 
 }  // namespace dermis

@@ -16,8 +16,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+constexpr const char *kName = "rms_norm", *kBackward = "rms_norm, backward";
+
 Backend<RmsNormKernels> backend_of(const at::Tensor& x, const at::Tensor& weight) {
-  if (const CudaModule* module = cuda_kernels_for("rms_norm", x); module != nullptr) return {.cuda = module};
+  if (const CudaModule* module = cuda_kernels_for(kName, x); module != nullptr) return {.cuda = module};
   return {.cpu = is_cpu_fp32(x) && is_cpu_fp32(weight) ? choose_kernels(kRmsNormAvx2, kRmsNormAvx512) : nullptr};
 }
 
@@ -48,18 +50,19 @@ void launch_forward(const CudaModule& module, const Forward& out, const at::Tens
                                     .width = static_cast<int32_t>(width),
                                     .eps = static_cast<float>(eps),
                                     .weight_offset = static_cast<float>(weight_offset)};
-  launch_kernel(module, "rms_norm", x, [&](void* stream) { return module.entries->rms_norm_forward(params, stream); });
+  launch_kernel(module, kName, x, [&](void* stream) { return module.entries->rms_norm_forward(params, stream); });
 }
 
 Forward run_forward(const Backend<RmsNormKernels>& backend, const at::Tensor& x, const at::Tensor& residual,
                     const at::Tensor& weight, double eps, double weight_offset, bool keep_statistics) {
   const int64_t width = x.size(-1), rows = width == 0 ? 0 : x.numel() / width;
-  const at::Tensor in = x.contiguous(), other = residual.defined() ? residual.contiguous() : residual;
-  const at::Tensor scale = weight.contiguous();
+  if (backend.cuda != nullptr) check_team_row(kName, x);
+  const at::Tensor in = device_contiguous(kName, x), other = device_contiguous(kName, residual);
+  const at::Tensor scale = device_contiguous(kName, weight);
   Forward out;
-  out.y = at::empty(x.sizes(), x.options());
-  out.sum = residual.defined() ? at::empty(x.sizes(), x.options()) : in;
-  if (keep_statistics) out.inverse_rms = at::empty({rows}, x.options().dtype(at::kFloat));
+  out.y = device_empty(kName, x.sizes(), x.options());
+  out.sum = residual.defined() ? device_empty(kName, x.sizes(), x.options()) : in;
+  if (keep_statistics) out.inverse_rms = device_empty(kName, {rows}, x.options().dtype(at::kFloat));
   if (backend.cuda != nullptr) {
     launch_forward(*backend.cuda, out, in, other, scale, eps, weight_offset);
     return out;
@@ -81,8 +84,9 @@ void launch_backward(const CudaModule& module, const at::Tensor& sum, const at::
                      const at::Tensor& inverse_rms, const at::Tensor& grad_y, const at::Tensor& grad_sum,
                      const at::Tensor& grad_x, const at::Tensor& grad_weight, double weight_offset) {
   const int64_t width = sum.size(-1), rows = inverse_rms.numel();
-  const at::Tensor partials =
-      grad_weight.defined() ? at::empty({partial_rows(rows, width), width}, inverse_rms.options()) : at::Tensor();
+  const at::Tensor partials = grad_weight.defined()
+                                  ? device_empty(kBackward, {partial_rows(rows, width), width}, inverse_rms.options())
+                                  : at::Tensor();
   const RmsNormBackwardParams params{.type = element_type(sum),
                                      .weight_type = element_type(weight),
                                      .s = input_rows(sum),
@@ -96,7 +100,7 @@ void launch_backward(const CudaModule& module, const at::Tensor& sum, const at::
                                      .rows = rows,
                                      .width = static_cast<int32_t>(width),
                                      .weight_offset = static_cast<float>(weight_offset)};
-  launch_kernel(module, "rms_norm, backward", sum,
+  launch_kernel(module, kBackward, sum,
                 [&](void* stream) { return module.entries->rms_norm_backward(params, stream); });
 }
 
@@ -118,13 +122,15 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor &sum = saved[0], &inverse_rms = saved[2];
     const bool has_residual = grads.size() == 2;
-    const at::Tensor grad_sum = has_residual && grads[0].defined() ? grads[0].contiguous() : at::Tensor();
+    const at::Tensor grad_sum =
+        has_residual && grads[0].defined() ? device_contiguous(kBackward, grads[0]) : at::Tensor();
     if (!grads.back().defined()) return {grad_sum, has_residual ? grad_sum : at::Tensor(), {}, {}, {}, {}};
-    const at::Tensor grad_y = grads.back().contiguous(), weight = saved[1].contiguous();
+    const at::Tensor grad_y = device_contiguous(kBackward, grads.back()),
+                     weight = device_contiguous(kBackward, saved[1]);
     const int64_t width = sum.size(-1), rows = inverse_rms.numel();
     const bool weight_wanted = ctx->needs_input_grad(has_residual ? 2 : 1);  // counts the tensors given
-    at::Tensor grad_x = at::empty(sum.sizes(), sum.options());
-    at::Tensor grad_weight = weight_wanted ? at::empty({width}, weight.options()) : at::Tensor();
+    at::Tensor grad_x = device_empty(kBackward, sum.sizes(), sum.options());
+    at::Tensor grad_weight = weight_wanted ? device_empty(kBackward, {width}, weight.options()) : at::Tensor();
     const double weight_offset = ctx->saved_data["weight_offset"].toDouble();
     if (const CudaModule* module = module_of_number(ctx->saved_data["module"].toInt()); module != nullptr) {
       launch_backward(*module, sum, weight, inverse_rms, grad_y, grad_sum, grad_x, grad_weight, weight_offset);
@@ -155,9 +161,10 @@ void check(const char* op, const at::Tensor& x, const at::Tensor& weight) {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double weight_offset) {
-  check("rms_norm", x, weight);
+  check(kName, x, weight);
   const Backend<RmsNormKernels> backend = backend_of(x, weight);
-  if (!backend) return composed_rms_norm(x, weight, eps, weight_offset);
+  if (!backend)
+    return naming_lack_of_memory(kName, x, [&] { return composed_rms_norm(x, weight, eps, weight_offset); });
   if (!needs_gradient({&x, &weight})) return run_forward(backend, x, {}, weight, eps, weight_offset, false).y;
   return RmsNormFunction::apply(x, std::optional<at::Tensor>(), weight, backend, eps, weight_offset)[0];
 }
@@ -169,9 +176,11 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
                 "add_rms_norm", "residual", "shape and type of x", residual);
   const Backend<RmsNormKernels> backend = backend_of(x, weight);
   if (!backend) {
-    at::Tensor sum = x + residual;
-    at::Tensor y = composed_rms_norm(sum, weight, eps, weight_offset);
-    return {std::move(sum), std::move(y)};
+    return naming_lack_of_memory(kName, x, [&] {
+      at::Tensor sum = x + residual;
+      at::Tensor y = composed_rms_norm(sum, weight, eps, weight_offset);
+      return std::pair{std::move(sum), std::move(y)};
+    });
   }
   if (!needs_gradient({&x, &residual, &weight})) {
     Forward out = run_forward(backend, x, residual, weight, eps, weight_offset, false);

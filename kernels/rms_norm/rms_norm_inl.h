@@ -58,7 +58,9 @@ void rms_norm_backward(const RmsNormBackward& a, int64_t row_begin, int64_t row_
     };
     for_lanes(width, dot, dot);
     const Vec r = splat(inverse);
-    const Vec shrink = splat(inverse * inverse * inverse * sum_lanes(product) / static_cast<float>(width));
+    // In fp64, once a row: where the two terms below nearly cancel, its roundings would be most of what is left.
+    const double cubed = static_cast<double>(inverse) * inverse * inverse;
+    const Vec shrink = splat(static_cast<float>(cubed * sum_lanes(product) / static_cast<double>(width)));
     const auto write = [&](int64_t i, auto... tail) {
       const Vec g = load(grad_y + i, tail...);
       const Vec value = load(x + i, tail...);

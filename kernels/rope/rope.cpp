@@ -16,14 +16,19 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+constexpr const char* kName = "rope";
+
 Backend<RopeKernels> backend_of(const at::Tensor& x, const RopeTable& table) {
-  if (const CudaModule* module = cuda_kernels_for("rope", x); module != nullptr) return {.cuda = module};
+  if (const CudaModule* module = cuda_kernels_for(kName, x); module != nullptr) return {.cuda = module};
   return {.cpu = is_cpu_fp32(x) && is_cpu_fp32(table.cos_TD2) ? choose_kernels(kRopeAvx2, kRopeAvx512) : nullptr};
 }
 
 void launch_rotation(const CudaModule& module, const at::Tensor& x, const at::Tensor& y, const at::Tensor& cos_TD2,
                      const at::Tensor& sin_TD2, float direction) {
-  const at::Tensor cosines = cos_TD2.to(x.device(), at::kFloat), sines = sin_TD2.to(x.device(), at::kFloat);
+  const auto on_device = [&](const at::Tensor& angles) {
+    return naming_lack_of_memory(kName, x, [&] { return angles.to(x.device(), at::kFloat); });
+  };
+  const at::Tensor cosines = on_device(cos_TD2), sines = on_device(sin_TD2);
   const RopeParams params{.type = element_type(x),
                           .x = x.const_data_ptr(),
                           .x_token_stride = x.stride(0),
@@ -37,13 +42,14 @@ void launch_rotation(const CudaModule& module, const at::Tensor& x, const at::Te
                           .heads = static_cast<int32_t>(x.size(1)),
                           .head_size = static_cast<int32_t>(x.size(2)),
                           .direction = direction};
-  launch_kernel(module, "rope", x, [&](void* stream) { return module.entries->rope(params, stream); });
+  launch_kernel(module, kName, x, [&](void* stream) { return module.entries->rope(params, stream); });
 }
 
 at::Tensor rotate(const Backend<RopeKernels>& backend, const at::Tensor& x_THD, const at::Tensor& cos_TD2,
                   const at::Tensor& sin_TD2, float direction) {
-  const at::Tensor x = x_THD.stride(2) == 1 ? x_THD : x_THD.contiguous();
-  at::Tensor y = at::empty(x.sizes(), x.options().memory_format(at::MemoryFormat::Contiguous));
+  if (backend.cuda != nullptr) check_pieces(kName, x_THD.size(0) * x_THD.size(1), x_THD.size(2) / 2, x_THD);
+  const at::Tensor x = x_THD.stride(2) == 1 ? x_THD : device_contiguous(kName, x_THD);
+  at::Tensor y = device_empty(kName, x.sizes(), x.options().memory_format(at::MemoryFormat::Contiguous));
   if (backend.cuda != nullptr) {
     launch_rotation(*backend.cuda, x, y, cos_TD2, sin_TD2, direction);
     return y;
@@ -90,14 +96,14 @@ at::Tensor composed_rope(const at::Tensor& x_THD, const RopeTable& table) {
 }  // namespace
 
 at::Tensor rope(const at::Tensor& x_THD, const RopeTable& table) {
-  check_operand(x_THD.defined() && x_THD.dim() == 3 && x_THD.is_floating_point() && x_THD.size(2) % 2 == 0, "rope", "x",
+  check_operand(x_THD.defined() && x_THD.dim() == 3 && x_THD.is_floating_point() && x_THD.size(2) % 2 == 0, kName, "x",
                 "floating [T, H, D], D even", x_THD);
   for (const at::Tensor* angles : {&table.cos_TD2, &table.sin_TD2})
     check_operand(angles->defined() && angles->dim() == 2 && angles->size(0) == x_THD.size(0) &&
                       angles->size(1) == x_THD.size(2) / 2 && angles->is_contiguous(),
-                  "rope", "table", "contiguous [T, D / 2] with T and D of x", *angles);
+                  kName, "table", "contiguous [T, D / 2] with T and D of x", *angles);
   const Backend<RopeKernels> backend = backend_of(x_THD, table);
-  if (!backend) return composed_rope(x_THD, table);
+  if (!backend) return naming_lack_of_memory(kName, x_THD, [&] { return composed_rope(x_THD, table); });
   return needs_gradient({&x_THD}) ? RopeFunction::apply(x_THD, table.cos_TD2, table.sin_TD2, backend)
                                   : rotate(backend, x_THD, table.cos_TD2, table.sin_TD2, 1);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "kernels/cuda/cuda_rows.h"
@@ -43,7 +44,7 @@ at::Tensor launch(const CudaModule& module, const at::Tensor& logits, std::span<
                               .rows = logits.size(0),
                               .vocabulary = static_cast<int32_t>(logits.size(1)),
                               .temperature = static_cast<float>(options.temperature),
-                              .top_k = static_cast<int32_t>(options.top_k),
+                              .top_k = static_cast<int32_t>(std::min(options.top_k, logits.size(1))),
                               .top_p = options.top_p};
   launch_kernel(module, kName, logits, [&](void* stream) { return module.entries->sampling(params, stream); });
   return tokens;
@@ -106,7 +107,12 @@ std::vector<int32_t> sample_tokens(const at::Tensor& logits_BV, std::span<const 
   const at::NoGradGuard no_grad;
   const CudaModule* module = cuda_kernels_for(kName, logits_BV);
   if (module == nullptr) return choose(logits_BV, uniforms, options);
-  const at::Tensor tokens = launch(*module, logits_BV.contiguous(), uniforms, options).to(at::kCPU);
+  check_kernel_limit(kName, "tokens in the vocabulary", logits_BV.size(1), kLargestSamplingVocabulary, logits_BV,
+                     "sample on the CPU");
+  check_kernel_limit(kName, "rows", logits_BV.size(0), std::numeric_limits<int32_t>::max(), logits_BV,
+                     "use smaller batches");
+  const at::Tensor tokens = naming_lack_of_memory(
+      kName, logits_BV, [&] { return launch(*module, logits_BV.contiguous(), uniforms, options).to(at::kCPU); });
   return {tokens.const_data_ptr<int32_t>(), tokens.const_data_ptr<int32_t>() + rows};
 }
 
@@ -117,9 +123,11 @@ std::vector<double> log_probabilities(const at::Tensor& logits_BV, std::span<con
   const at::NoGradGuard no_grad;
   const at::Tensor columns = at::empty({logits_BV.size(0), 1}, at::kLong);
   std::copy(tokens.begin(), tokens.end(), columns.mutable_data_ptr<int64_t>());
-  const at::Tensor logits = logits_BV.to(logits_BV.is_cpu() ? at::kDouble : at::kFloat);
-  const at::Tensor taken = logits.gather(1, columns.to(logits.device())).squeeze(1);
-  const at::Tensor log_p = (taken - logits.logsumexp({1})).to(at::kCPU, at::kDouble).contiguous();
+  const at::Tensor log_p = naming_lack_of_memory("log_probabilities", logits_BV, [&] {
+    const at::Tensor logits = logits_BV.to(logits_BV.is_cpu() ? at::kDouble : at::kFloat);
+    const at::Tensor taken = logits.gather(1, columns.to(logits.device())).squeeze(1);
+    return (taken - logits.logsumexp({1})).to(at::kCPU, at::kDouble).contiguous();
+  });
   return {log_p.const_data_ptr<double>(), log_p.const_data_ptr<double>() + rows};
 }
 

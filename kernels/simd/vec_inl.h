@@ -33,8 +33,13 @@ inline Vec fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }
 inline Vec vmax(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 inline Vec vmin(Vec a, Vec b) { return _mm512_min_ps(a, b); }
 inline Vec vsqrt(Vec a) { return _mm512_sqrt_ps(a); }
+inline Vec vabs(Vec a) { return _mm512_abs_ps(a); }
 inline Vec nearest(Vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 inline Vec times_power_of_two(Vec a, Vec n) { return _mm512_scalef_ps(a, n); }
+// a where the sign of v is negative, else b.
+inline Vec where_negative(Vec v, Vec a, Vec b) {
+  return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(v)), b, a);
+}
 inline float sum_lanes(Vec a) { return _mm512_reduce_add_ps(a); }
 inline float max_lanes(Vec a) { return _mm512_reduce_max_ps(a); }
 
@@ -59,12 +64,14 @@ inline Vec fnma(Vec a, Vec b, Vec c) { return _mm256_fnmadd_ps(a, b, c); }
 inline Vec vmax(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 inline Vec vmin(Vec a, Vec b) { return _mm256_min_ps(a, b); }
 inline Vec vsqrt(Vec a) { return _mm256_sqrt_ps(a); }
+inline Vec vabs(Vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a); }
 inline Vec nearest(Vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 // n integral in [-126, 127].
 inline Vec times_power_of_two(Vec a, Vec n) {
   const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
   return a * _mm256_castsi256_ps(exponent);
 }
+inline Vec where_negative(Vec v, Vec a, Vec b) { return _mm256_blendv_ps(b, a, v); }
 inline float sum_lanes(Vec a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -97,11 +104,18 @@ inline Vec vexp(Vec x) {
   return times_power_of_two(p, n);
 }
 
-// 1 / (1 + e^-x).
-inline Vec vsigmoid(Vec x) { return splat(1.0F) / (splat(1.0F) + vexp(-x)); }
-
-// tanh x = 2 sigmoid(2x) - 1. Absolute error below 2e-7; for small |x| the relative error is what cancellation leaves.
-inline Vec vtanh(Vec x) { return fma(splat(2.0F), vsigmoid(x + x), splat(-1.0F)); }
+// To about a unit of the last place, with 1 - 2 / (1 + e^2|x|) for large |x| and a polynomial (Cephes tanhf) for small.
+inline Vec vtanh(Vec x) {
+  const Vec size = vabs(x), power = vexp(splat(-2.0F) * size);
+  const Vec large = fnma(splat(2.0F), power / (splat(1.0F) + power), splat(1.0F));
+  const Vec z = x * x;
+  Vec series = fma(splat(-5.70498872745e-3F), z, splat(2.06390887954e-2F));
+  series = fma(series, z, splat(-5.37397155531e-2F));
+  series = fma(series, z, splat(1.33314422036e-1F));
+  series = fma(series, z, splat(-3.33332819422e-1F));
+  const Vec small = fma(series * z, x, x);
+  return where_negative(size - splat(0.625F), small, where_negative(x, -large, large));
+}
 
 // Calls body(offset, load, store) over [0, count): whole registers, then one masked one.
 template <typename Whole, typename Part>

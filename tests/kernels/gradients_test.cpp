@@ -20,13 +20,14 @@ TensorList random_directions(const TensorFunction& op, const TensorList& inputs,
 }
 
 void expect_close(const at::Tensor& found, const at::Tensor& expected, const at::Tensor* plain, double tolerance,
-                  const std::string& name) {
+                  const std::string& name, ErrorRatios* ratios) {
   ASSERT_TRUE(found.defined()) << name;
   ASSERT_EQ(found.sizes(), expected.sizes()) << name;
   EXPECT_LE(relative_error(found, expected), tolerance) << name;
-  // The absolute term keeps a lucky plain result (an error of nearly nothing) from failing a good one.
   if (plain == nullptr) return;
-  const double slack = 3e-8 * expected.abs().max().item<double>();
+  // Half a unit in the last place of the largest number: what one rounding of it may cost, whatever luck plain has.
+  const double slack = 0x1p-25 * expected.abs().max().item<double>();
+  if (ratios != nullptr) ratios->add(name, found, *plain, expected);
   EXPECT_LE(rms_error(found, expected), 1.5 * rms_error(*plain, expected) + slack) << name;
 }
 
@@ -63,8 +64,34 @@ double rms_error(const at::Tensor& found, const at::Tensor& expected) {
   return std::sqrt((found.to(at::kDouble) - expected).square().mean().item<double>());
 }
 
+ErrorRatios::ErrorRatios(double most_rms, double most_largest) : most_rms_(most_rms), most_largest_(most_largest) {}
+
+ErrorRatios::~ErrorRatios() {
+  EXPECT_FALSE(tensors_.empty()) << "nothing was compared";
+  for (const auto& [tensor, errors] : tensors_) {
+    EXPECT_LE(std::sqrt(errors.found.squares), most_rms_ * std::sqrt(errors.plain.squares)) << tensor << ", RMS";
+    EXPECT_LE(errors.found.largest, most_largest_ * errors.plain.largest) << tensor << ", largest";
+  }
+}
+
+void ErrorRatios::Errors::add(const at::Tensor& found, const at::Tensor& expected) {
+  const at::Tensor error = (found.to(at::kDouble) - expected) / expected.square().mean().sqrt();
+  squares += error.square().mean().item<double>();
+  largest = std::max(largest, error.abs().max().item<double>());
+}
+
+void ErrorRatios::add(const std::string& tensor, const at::Tensor& found, const at::Tensor& plain,
+                      const at::Tensor& expected) {
+  constexpr double kLost = 0x1p-10;  // of plain's digits: it says nothing of what is possible
+  const double size = expected.square().mean().sqrt().item<double>();
+  if (size == 0 || rms_error(plain, expected) > kLost * size) return;
+  Pair& errors = tensors_[tensor];
+  errors.found.add(found, expected);
+  errors.plain.add(plain, expected);
+}
+
 void expect_matches_fp64(const TensorFunction& op, const TensorFunction& reference, const TensorList& inputs,
-                         double tolerance, const TensorFunction& plain) {
+                         double tolerance, const TensorFunction& plain, ErrorRatios* ratios) {
   TensorList rounded;  // both sides see the same fp32 numbers
   for (const at::Tensor& input : inputs) rounded.push_back(input.to(at::kFloat).to(at::kDouble));
   TensorList directions = random_directions(reference, rounded, at::kDouble);
@@ -77,11 +104,11 @@ void expect_matches_fp64(const TensorFunction& op, const TensorFunction& referen
   for (size_t i = 0; i < expected.outputs.size(); ++i) {
     EXPECT_EQ(found.outputs[i].scalar_type(), at::kFloat);
     expect_close(found.outputs[i].detach(), expected.outputs[i].detach(), plain ? &simple.outputs[i] : nullptr,
-                 tolerance, "output " + std::to_string(i));
+                 tolerance, "output " + std::to_string(i), ratios);
   }
   for (size_t i = 0; i < expected.gradients.size(); ++i)
     expect_close(found.gradients[i], expected.gradients[i], plain ? &simple.gradients[i] : nullptr, 2 * tolerance,
-                 "gradient of input " + std::to_string(i));
+                 "gradient of input " + std::to_string(i), ratios);
 }
 
 void expect_gradients_by_differences(const TensorFunction& op, const TensorList& inputs) {
@@ -135,6 +162,20 @@ TEST(gradients, differences_accept_the_right_slope_and_refuse_a_wrong_one) {
       expect_gradients_by_differences([](const TensorList& in) { return TensorList{in[0].detach() * in[0]}; },
                                       {random_tensor({1}, 1)}),
       "input 0 entry 0");
+}
+
+// Errors of 1e-5 (plain), of 1.05e-5 and of 2e-5 of numbers that are all one.
+void compare_with_plain(double error, double most_rms, double most_largest) {
+  ErrorRatios ratios(most_rms, most_largest);
+  const at::Tensor one = at::ones({9}, at::kDouble), sign = at::ones({9}, at::kDouble);
+  sign[3] = -1;
+  ratios.add("output 0", one + sign * error, one + sign * 1e-5, one);
+}
+TEST(gradients, ratios_refuse_an_operator_that_is_less_exact_than_plain) {
+  compare_with_plain(1.05e-5, 1.1, 1.5);
+  EXPECT_NONFATAL_FAILURE(compare_with_plain(2e-5, 1.1, 9), "output 0, RMS");
+  EXPECT_NONFATAL_FAILURE(compare_with_plain(2e-5, 9, 1.5), "output 0, largest");
+  EXPECT_NONFATAL_FAILURE(ErrorRatios(), "nothing was compared");
 }
 
 }  // namespace

@@ -114,6 +114,22 @@ TEST(adamw, small_steps_of_bf16_add_up_only_when_rounded_by_chance) {
   EXPECT_TRUE(to_nearest.parameter.equal(at::full({kCount}, 1.5, at::kBFloat16)));
 }
 
+// Steps of an eightieth of a unit in the last place, as above: the master copy keeps them, and the weight follows it.
+TEST(adamw, small_steps_add_up_in_a_master_copy) {
+  constexpr int kSteps = 60;
+  AdamWTensor t = bf16_tensor(100, 1.5, 1, {.lr = 1e-4});
+  t.master = at::full({100}, 1.5F);
+  Scalar expected{1.5};
+  for (int step = 1; step <= kSteps; ++step) {
+    t.settings.step = step;
+    adamw_step(std::span(&t, 1));
+    step_by_hand(expected, 1, t.settings);
+  }
+  EXPECT_NEAR(expected.p, 1.5 - kSteps * 1e-4, 1e-6);
+  EXPECT_TRUE(at::allclose(t.master, at::full({100}, static_cast<float>(expected.p)), 1e-6, 0)) << t.master[0];
+  EXPECT_TRUE(t.parameter.equal(at::full({100}, 1.5 - 0x1p-7, at::kBFloat16))) << t.parameter[0];  // 1.494 rounded
+}
+
 TEST(adamw, many_tensors_of_odd_sizes_in_one_call_equal_one_by_one_for_any_thread_count) {
   const auto make = [] {
     std::vector<AdamWTensor> list;
@@ -150,6 +166,18 @@ TEST(adamw, refuses_what_does_not_fit) {
   EXPECT_THROW(adamw_step(std::span(&half, 1)), Error);
   AdamWTensor exact{at::ones({4}), at::zeros({4}), at::zeros({4}), at::zeros({4}), {}, RandomStream{}};
   EXPECT_THROW(adamw_step(std::span(&exact, 1)), Error);
+  AdamWTensor copied = bf16_tensor(4, 1, 0, {});
+  copied.master = at::ones({4});
+  adamw_step(std::span(&copied, 1));
+  copied.rounding = RandomStream{};  // the weight is the master's rounding to nearest
+  EXPECT_THROW(adamw_step(std::span(&copied, 1)), Error);
+  copied.rounding.reset();
+  for (const at::Tensor& master : {at::ones({3}), at::ones({4}, at::kDouble), at::ones({8}).slice(0, 0, 8, 2)}) {
+    copied.master = master;
+    EXPECT_THROW(adamw_step(std::span(&copied, 1)), Error);
+  }
+  AdamWTensor fp32{at::ones({4}), at::zeros({4}), at::zeros({4}), at::zeros({4}), {}, {}, at::ones({4})};
+  EXPECT_THROW(adamw_step(std::span(&fp32, 1)), Error);
 }
 
 TEST(gradient_norm, is_the_fp64_norm_and_the_same_for_any_thread_count) {

@@ -77,7 +77,8 @@ TEST(cuda_kernels, shapes_are_not_written_for_a_launch_that_works) {
 
 TEST(cuda_kernels, no_memory_is_a_device_error_with_the_size) {
   const auto refuse = []() -> at::Tensor { throw c10::OutOfMemoryError(c10::SourceLocation{}, "tried 3 GiB"); };
-  EXPECT_THAT(device_error([&] { naming_lack_of_memory("attention", "bf16 [7, 9]", at::kCPU, refuse); }),
+  const auto wanted = [] { return std::string("bf16 [7, 9]"); };
+  EXPECT_THAT(device_error([&] { naming_lack_of_memory("attention", wanted, at::kCPU, refuse); }),
               AllOf(HasSubstr("attention"), HasSubstr("no memory"), HasSubstr("bf16 [7, 9]"), HasSubstr("3 GiB")));
   EXPECT_EQ(device_empty("attention", {2, 3}, at::kHalf).sizes(), at::IntArrayRef({2, 3}));
 }

@@ -80,6 +80,7 @@ TEST(EmulatedOperators, RotationOfSlicesAndActivations) {
   });
   compare("gelu", {normal({3, 26})}, [](const TensorList& in) { return TensorList{gelu_tanh(in[0])}; });
   compare("gated_gelu", {normal({3, 26})}, [](const TensorList& in) { return TensorList{gated_gelu(in[0])}; });
+  compare("gated_silu", {normal({3, 26})}, [](const TensorList& in) { return TensorList{gated_silu(in[0])}; });
 }
 
 TEST(EmulatedOperators, CrossEntropyOfTheHead) {
@@ -101,6 +102,33 @@ TEST(EmulatedOperators, EmbeddingGathersAWordsRowsInOrder) {
     return TensorList{
         embed_tokens(in[0], in[1], embedding_rows(text_rows, text_ids, slots, image_rows, at::kCPU), 4.5)};
   });
+}
+
+// Of rows made without autograd, too, and by the kernel: a word's rows are added in fp32 in their order.
+TEST(EmulatedOperators, EmbeddingGathersForRowsMadeWithoutAutograd) {
+  static int sums;
+  static decltype(DermisCudaEntries::row_sums) row_sums;
+  DermisCudaEntries entries = emulated_operator_entries();
+  sums = 0;
+  row_sums = entries.row_sums;
+  entries.row_sums = [](const RowSumsParams& p, void* stream) { return ++sums, row_sums(p, stream); };
+  const std::vector<int32_t> text_rows{0, 3, 4, 6}, text_ids{2, 8, 2, 2}, slots{1, 2, 5}, image_rows{1, 0, 1};
+  const testing::EmulatedGpu gpu(entries);
+  const at::Tensor weight = at::randn({9, 24}).to(at::kBFloat16).requires_grad_(),
+                   features = at::randn({2, 24}).to(at::kBFloat16).requires_grad_();
+  std::vector<TensorList> gradients;
+  for (const bool with_autograd : {true, false}) {
+    const EmbeddingRows rows = [&] {
+      const at::AutoGradMode mode(with_autograd);
+      return embedding_rows(text_rows, text_ids, slots, image_rows, at::kCPU);
+    }();
+    EXPECT_EQ(rows.words.targets.defined(), with_autograd);
+    const at::Tensor out = embed_tokens(weight, features, rows, 4.5);
+    const at::Tensor direction = at::arange(out.numel(), at::kDouble).sin_().view(out.sizes()).to(at::kBFloat16);
+    gradients.push_back(torch::autograd::grad({out}, {weight, features}, {direction}));
+  }
+  EXPECT_EQ(sums, 4);
+  for (const size_t i : {0, 1}) EXPECT_TRUE(gradients[0][i].equal(gradients[1][i])) << i;
 }
 
 TEST(EmulatedOperators, PicturesAreNormalisedAsOnTheCpu) {
@@ -163,6 +191,28 @@ TEST(EmulatedOperators, Bf16WeightsAreSteppedAsOnTheCpu) {
     EXPECT_LE((a != b).sum().item<int64_t>(), a.numel() / 1000);
     EXPECT_TRUE(at::allclose(a, b, 0x1p-7, 1e-6));
     EXPECT_TRUE(at::allclose(found[i].first_moment, expected[i].first_moment, 1e-5, 1e-6));
+  }
+}
+
+TEST(EmulatedOperators, MasterCopiesAreSteppedAndTheirRoundingIsTheWeight) {
+  const auto run = [] {
+    at::manual_seed(8);
+    std::vector<AdamWTensor> tensors;
+    for (const int64_t count : {5, 20000}) {
+      const at::Tensor master = at::randn({count});
+      tensors.push_back({master.to(at::kBFloat16), at::randn({count}).to(at::kBFloat16), at::randn({count}),
+                         at::randn({count}).square(), AdamWSettings{.lr = 1e-2, .weight_decay = 0.1, .step = 3},
+                         std::nullopt, master});
+    }
+    adamw_step(tensors);
+    return tensors;
+  };
+  const std::vector<AdamWTensor> expected = run();
+  const testing::EmulatedGpu gpu(emulated_operator_entries());
+  const std::vector<AdamWTensor> found = run();
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_TRUE(at::allclose(found[i].master, expected[i].master, 1e-5, 1e-6)) << i;
+    EXPECT_TRUE(found[i].parameter.equal(found[i].master.to(at::kBFloat16))) << i;
   }
 }
 

@@ -30,20 +30,22 @@ TensorList op_with_residual(const TensorList& in) {
 }
 
 TEST(layer_norm, matches_fp64_for_awkward_rows_and_widths) {
+  testing::ErrorRatios ratios;
   for (const int64_t rows : {1, 3, 63, 64, 65, 113, 257, 729})
     for (const int64_t width : {2, 15, 17, 128})
       // A row of two entries is +1, -1 whatever they are: its gradient is what cancellation leaves.
       testing::expect_matches_fp64(
           op, formula, {random_tensor({rows, width}, 1), random_tensor({width}, 2), random_tensor({width}, 3)},
-          width == 2 ? 1e-1 : 2e-5, width == 2 ? nullptr : formula);
+          width == 2 ? 1e-1 : 2e-5, width == 2 ? nullptr : formula, &ratios);
 }
 
 TEST(layer_norm, with_residual_matches_fp64) {
+  testing::ErrorRatios ratios;
   for (const int64_t rows : {1, 65, 257})
     testing::expect_matches_fp64(op_with_residual, formula_with_residual,
                                  {random_tensor({rows, 128}, 1), random_tensor({rows, 128}, 3), random_tensor({128}, 2),
                                   random_tensor({128}, 4)},
-                                 1e-5, formula_with_residual);
+                                 1e-5, formula_with_residual, &ratios);
 }
 
 TEST(layer_norm, gradients_match_differences) {
