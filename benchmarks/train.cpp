@@ -63,6 +63,23 @@ std::unique_ptr<PeerProcess> start_peer(const TrainBenchOptions& options, const 
   return peer;
 }
 
+// One process a mode. A compiler that does not take the model leaves the other mode to compare with.
+std::vector<std::unique_ptr<PeerProcess>> start_peers(const TrainBenchOptions& options, const std::string& geometry,
+                                                      const std::string& answers, TrainBenchResult& result) {
+  std::vector<std::unique_ptr<PeerProcess>> peers;
+  for (const std::string& mode : options.peer_modes) {
+    try {
+      peers.push_back(start_peer(options, geometry, answers, mode, result.placement));
+    } catch (const Error& error) {
+      if (peers.empty() && mode == options.peer_modes.back()) throw;
+      fmt::print(stderr, "transformers, {}: {}\n", mode, error.info().what);
+      continue;
+    }
+    result.peers.push_back({.name = "transformers, " + mode});
+  }
+  return peers;
+}
+
 nlohmann::json side_json(const TrainBenchSide& side, double samples) {
   return {{"name", side.name},
           {"samples_per_s", samples / quantile(side.step_s, 0.5)},
@@ -76,7 +93,8 @@ nlohmann::json side_json(const TrainBenchSide& side, double samples) {
 
 }  // namespace
 
-TrainBenchResult bench_train(const TrainBenchOptions& options) {
+TrainBenchResult bench_train(const TrainBenchOptions& options,
+                             const std::function<void(const TrainBenchResult&)>& alone) {
   const TrainGeometry geometry = train_geometry(options.preset, options.mixed, options.batch);
   const VlmConfig config = preset(options.preset);
   at::set_num_threads(options.threads);
@@ -96,29 +114,24 @@ TrainBenchResult bench_train(const TrainBenchOptions& options) {
   ours();
   const int steps = options.steps > 0 ? options.steps : std::max(1, static_cast<int>(1.0 / seconds_of(ours)));
 
-  std::vector<std::unique_ptr<PeerProcess>> peers;
-  if (!options.peer.empty()) {
-    for (const char* mode : {"eager", "compile"}) {
-      try {
-        peers.push_back(
-            start_peer(options, geometry_json(config, geometry), join(geometry.answer_tokens), mode, result.placement));
-      } catch (const Error& error) {  // a compiler that does not take the model leaves the other mode to compare with
-        if (result.peers.empty() && std::string(mode) == "compile") throw;
-        fmt::print(stderr, "transformers, {}: {}\n", mode, error.info().what);
-        continue;
-      }
-      result.peers.push_back({.name = std::string("transformers, ") + mode});
-    }
-  }
-  for (int repeat = 0; repeat < options.repeats; ++repeat) {
+  const auto own_repeat = [&] {
     result.dermis.step_s.push_back(seconds_of([&] {
                                      for (int i = 0; i < steps; ++i) ours();
                                      wait_for(device);
                                    }) /
                                    steps);
-    for (size_t i = 0; i < peers.size(); ++i) {
+  };
+  for (int repeat = 0; repeat < options.repeats; ++repeat) own_repeat();
+  result.dermis.peak_mib = peak_mib(device);
+  if (options.peer.empty()) return result;
+
+  if (alone) alone(result);
+  const auto peers = start_peers(options, geometry_json(config, geometry), join(geometry.answer_tokens), result);
+  result.dermis.step_s.clear();
+  for (int repeat = 0; repeat < options.repeats; ++repeat) {
+    own_repeat();
+    for (size_t i = 0; i < peers.size(); ++i)
       result.peers[i].step_s.push_back(peers[i]->run(steps).at("seconds").get<double>() / steps);
-    }
   }
   result.dermis.peak_mib = peak_mib(device);
   for (size_t i = 0; i < peers.size(); ++i) result.peers[i].peak_mib = peers[i]->finish().at("peak_mib");

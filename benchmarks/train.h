@@ -1,6 +1,7 @@
 // `dermis bench train`: speed and memory of training against the peer, in one interleaved run.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct TrainBenchOptions {
   int batch = 0;                                    // samples a step; 0: the preset's
   std::string peer;  // Python of an environment with torch and transformers; empty: no peer
   std::string peer_script = "benchmarks/peers/train_peer.py";
+  std::vector<std::string> peer_modes{"eager", "compile"};  // each is a process
 };
 
 struct TrainBenchSide {
@@ -29,13 +31,16 @@ struct TrainBenchSide {
 struct TrainBenchResult {
   Placement placement;
   TrainBenchSide dermis;
-  std::vector<TrainBenchSide> peers;  // eager, compiled
+  std::vector<TrainBenchSide> peers;  // one a mode
   double samples = 0;                 // a step
   double flops = 0;                   // a step
   double loss = 0;
 };
 
-TrainBenchResult bench_train(const TrainBenchOptions& options);
+// With a peer, `alone` gets our own figures before the peer starts, which may take minutes or end the run; the result's
+// are measured again, interleaved with the peer's.
+TrainBenchResult bench_train(const TrainBenchOptions& options,
+                             const std::function<void(const TrainBenchResult&)>& alone = {});
 // A table for people, then one JSON line.
 std::string describe(const TrainBenchOptions& options, const TrainBenchResult& result);
 

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "benchmarks/cmd/train.h"
 #include "benchmarks/train.h"
 #include "core/cli/parse.h"
@@ -19,10 +21,19 @@ int bench_train_command(const CommandTable&, const std::vector<std::string>& arg
       ->capture_default_str();
   app.add_option("--precision", options.precision, "auto (bf16 where the GPU's kernels take the model), fp32 or bf16")
       ->capture_default_str();
-  app.add_option("--peer", options.peer, "Python of an environment with torch and transformers");
+  app.add_option("--peer", options.peer,
+                 "Python of an environment with torch and transformers; our own figures are printed before it starts");
   app.add_option("--peer-script", options.peer_script, "the peer's program")->capture_default_str();
+  app.add_option("--peer-modes", options.peer_modes, "how the peer runs, separated by commas: eager, compile")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"eager", "compile"}))
+      ->capture_default_str();
   if (!parse_arguments(app, arguments)) return 0;
-  fmt::print("{}", describe(options, bench_train(options)));
+  const TrainBenchResult result = bench_train(options, [&](const TrainBenchResult& alone) {
+    fmt::print("{}", describe(options, alone));
+    std::fflush(stdout);
+  });
+  fmt::print("{}", describe(options, result));
   return 0;
 }
 

@@ -1,10 +1,12 @@
 #include "kernels/cuda/cuda_module.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <typeinfo>
 
 namespace dermis {
 namespace {
@@ -69,16 +71,16 @@ const DermisCudaEntries* open_library(const std::string& path, std::string& fail
   return reinterpret_cast<const DermisCudaEntries* (*)()>(symbol)();
 }
 
-std::string open_torch_cuda() {
-  if (!cuda_driver_present()) return kNoDriver;
-  // This function lives in libtorch_cpu.so, and the CUDA part lies beside it.
-  const auto file =
-      std::filesystem::path(folder_of(reinterpret_cast<const void*>(&at::get_num_threads))) / "libtorch_cuda.so";
-  if (!std::filesystem::exists(file)) return "LibTorch is a CPU-only one (" + file.string() + " is not there)";
-  // Global: its operators register themselves with the dispatcher of libtorch_cpu.so when the library is opened.
-  return dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr
-             ? std::string()
-             : std::string("LibTorch's CUDA library does not open: ") + dlerror();
+// Beside libtorch_cpu.so, in which this function lives; "" when that is a CPU-only one.
+std::string find_torch_cuda() {
+  const std::filesystem::path folder = folder_of(reinterpret_cast<const void*>(&at::get_num_threads));
+  const auto file = folder / "libtorch_cuda.so";
+  return std::filesystem::exists(file) ? file.string() : std::string();
+}
+
+// Global: its operators register themselves with the dispatcher of libtorch_cpu.so when the library is opened.
+std::string open_globally(const std::string& path) {
+  return dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr ? dlerror() : std::string();
 }
 
 }  // namespace
@@ -105,6 +107,22 @@ OpenedCudaModule open_cuda_module(const CudaSystem& system) {
   return opened;
 }
 
+std::string open_torch_cuda(const TorchCudaSystem& system) {
+  if (!system.driver_present()) return kNoDriver;
+  const std::string library = system.find_library();
+  if (library.empty()) return "LibTorch is a CPU-only one (there is no libtorch_cuda.so beside libtorch_cpu.so)";
+  if (const std::string failure = system.open(library); !failure.empty())
+    return "LibTorch's CUDA library does not open: " + failure;
+  if (system.ruled_out()) {
+    return "LibTorch has ruled CUDA out: a backward pass or a seed on the CPU came before its CUDA library was loaded; "
+           "call load_torch_cuda() at the beginning of the program";
+  }
+  return system.sees_device() ? "" : "LibTorch's CUDA operators see no device";
+}
+
+// Without a CUDA library LibTorch answers with the interface itself.
+bool torch_ruled_cuda_out() { return typeid(at::detail::getCUDAHooks()) == typeid(at::CUDAHooksInterface); }
+
 bool cuda_driver_present() {
   static const bool present = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != nullptr;
   return present;
@@ -120,7 +138,8 @@ const CudaModule* cuda_module(std::string* reason) {
 }
 
 bool load_torch_cuda(std::string* reason) {
-  static const std::string failure = open_torch_cuda();
+  static const std::string failure = open_torch_cuda(
+      {cuda_driver_present, find_torch_cuda, open_globally, torch_ruled_cuda_out, [] { return at::hasCUDA(); }});
   if (reason != nullptr) *reason = failure;
   return failure.empty();
 }

@@ -38,6 +38,8 @@ const CudaModule* cuda_module(std::string* reason = nullptr);
 
 // Loads LibTorch's CUDA operators (libtorch_cuda.so) from LibTorch's own folder. False, with
 // a reason, without a driver or on a CPU-only LibTorch. The first call does the work. Thread safe.
+// LibTorch decides once whether there is CUDA, at the process's first backward pass or seed, even on the CPU: the first
+// call must come before.
 bool load_torch_cuda(std::string* reason = nullptr);
 
 // Whether a CUDA driver (libcuda.so.1) can be opened.
@@ -56,5 +58,16 @@ struct OpenedCudaModule {
   std::string reason;  // "" when open
 };
 OpenedCudaModule open_cuda_module(const CudaSystem& system);
+
+// What load_torch_cuda() asks of the machine and of LibTorch.
+struct TorchCudaSystem {
+  std::function<bool()> driver_present;
+  std::function<std::string()> find_library;                 // path, or "" when LibTorch has none
+  std::function<std::string(const std::string& path)> open;  // the linker's words, or ""
+  std::function<bool()> ruled_out;                           // LibTorch has decided that there is no CUDA
+  std::function<bool()> sees_device;
+};
+std::string open_torch_cuda(const TorchCudaSystem& system);  // a reason, or ""
+bool torch_ruled_cuda_out();                                 // decides it now if nothing has before
 
 }  // namespace dermis

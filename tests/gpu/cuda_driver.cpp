@@ -54,6 +54,7 @@ CudaDriver open_cuda_driver() {
   driver.release = symbol<int(Address)>(library, "cuMemFree_v2");
   driver.to_device = symbol<int(Address, const void*, size_t)>(library, "cuMemcpyHtoD_v2");
   driver.to_host = symbol<int(void*, Address, size_t)>(library, "cuMemcpyDtoH_v2");
+  driver.copy = symbol<int(Address, Address, size_t)>(library, "cuMemcpyDtoD_v2");
   driver.load = symbol<int(void**, const void*)>(library, "cuModuleLoadData");
   driver.find = symbol<int(void**, void*, const char*)>(library, "cuModuleGetFunction");
   driver.allow_shared = [set = symbol<int(void*, int, int)>(library, "cuFuncSetAttribute")](void* function,

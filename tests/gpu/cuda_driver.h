@@ -19,6 +19,7 @@ struct CudaDriver {
   std::function<int(Address)> release;
   std::function<int(Address, const void*, size_t)> to_device;
   std::function<int(void*, Address, size_t)> to_host;
+  std::function<int(Address to, Address from, size_t)> copy;
   std::function<int(void** module, const void* image)> load;
   std::function<int(void** function, void* module, const char* name)> find;
   std::function<int(void* function, uint32_t bytes)> allow_shared;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -31,24 +32,35 @@ struct DoubleKernel {
 
 using FakeKernel = std::function<void(const DoubleParams&, int run)>;
 
+constexpr int kAsAllocated = 0x2b;
+struct Traffic {
+  size_t to_device = 0, to_host = 0;  // bytes
+};
+
 // Knows DoubleKernel alone, as `kernel`.
-CudaDriver fake_driver(FakeKernel kernel) {
+CudaDriver fake_driver(FakeKernel kernel, Traffic* traffic) {
   CudaDriver driver;
   driver.error_text = [](int) { return "fake error"; };
   driver.allocate = [](Address* address, size_t bytes) {
-    *address = reinterpret_cast<Address>(std::malloc(bytes));
+    *address = reinterpret_cast<Address>(std::memset(std::malloc(bytes), kAsAllocated, bytes));
     return 0;
   };
   driver.release = [](Address address) {
     std::free(reinterpret_cast<void*>(address));
     return 0;
   };
-  driver.to_device = [](Address to, const void* from, size_t bytes) {
+  driver.to_device = [traffic](Address to, const void* from, size_t bytes) {
     std::memcpy(reinterpret_cast<void*>(to), from, bytes);
+    traffic->to_device += bytes;
     return 0;
   };
-  driver.to_host = [](void* to, Address from, size_t bytes) {
+  driver.to_host = [traffic](void* to, Address from, size_t bytes) {
     std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
+    traffic->to_host += bytes;
+    return 0;
+  };
+  driver.copy = [](Address to, Address from, size_t bytes) {
+    std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
     return 0;
   };
   driver.load = [](void** module, const void*) {
@@ -73,13 +85,14 @@ class GpuLauncherTest : public ::testing::Test {
  protected:
   ~GpuLauncherTest() override { kernel_launcher() = before_; }
 
-  void run(FakeKernel kernel, int runs = 2) {
-    GpuLauncher launcher(fake_driver(std::move(kernel)), {{0}}, runs);
+  void run(FakeKernel kernel, GpuRuns runs = {}) {
+    traffic_ = {};
+    GpuLauncher launcher(fake_driver(std::move(kernel), &traffic_), {{0}}, runs);
     kernel_launcher() = &launcher;
     emulate<DoubleKernel>(device_, {{1, 1, 1}, 32, 0}, {in_.data(), outs_.data(), 4});
     EXPECT_EQ(launcher.launches(), 1);
   }
-  std::string failure(FakeKernel kernel, int runs = 2) {
+  std::string failure(FakeKernel kernel, GpuRuns runs = {}) {
     try {
       run(std::move(kernel), runs);
     } catch (const std::runtime_error& error) {
@@ -88,6 +101,7 @@ class GpuLauncherTest : public ::testing::Test {
     return "none";
   }
 
+  Traffic traffic_;
   KernelLauncher* before_ = std::exchange(kernel_launcher(), nullptr);
   EmulatedDevice device_;
   DeviceBuffer<float> in_{device_, std::vector<float>{1, 2, 3, 4}}, out_{device_, 4};
@@ -116,7 +130,7 @@ TEST_F(GpuLauncherTest, EveryRunStartsFromTheSameInput) {
         doubled(p, run);
         const_cast<float*>(p.in)[0] += 10;
       },
-      5);
+      {5});
   EXPECT_EQ(in_.download()[0], 11) << "what the kernel did to its input is seen once";
 }
 
@@ -131,8 +145,53 @@ TEST_F(GpuLauncherTest, RunsThatDifferAreAnError) {
     doubled(p, run);
     if (run == 8) p.outs[0][3] += 1;
   };
-  EXPECT_EQ(failure(flaky, 8), "none");
-  EXPECT_THAT(failure(flaky, 9), HasSubstr("run 9 differs from the first at byte"));
+  EXPECT_THAT(failure(flaky, {9}), HasSubstr("run 9 differs from the first at byte"));
+  EXPECT_EQ(failure(flaky, {8}), "none");
+}
+
+TEST_F(GpuLauncherTest, ARunThatLeavesAnElementOutDiffers) {
+  const auto forgetful = [](const DoubleParams& p, int run) {
+    for (int i = 0; i < (run == 6 ? 3 : 4); ++i) p.outs[0][i] = 2 * p.in[i];
+  };
+  EXPECT_THAT(failure(forgetful, {7}), HasSubstr("run 7 differs from the first at byte 12"));
+}
+
+// A thousand runs are affordable because a run moves only what it changes, and no input.
+TEST_F(GpuLauncherTest, LaterRunsReadBackResultsAlone) {
+  const std::vector<float> zeros(4, 0);
+  out_.upload(zeros);
+  run(doubled, {4});
+  const Traffic four = traffic_;
+  out_.upload(zeros);
+  run(doubled, {104});
+  EXPECT_EQ(traffic_.to_device, four.to_device);
+  EXPECT_EQ(traffic_.to_host, four.to_host + 100 * out_.size() * sizeof(float));
+}
+
+TEST_F(GpuLauncherTest, AnInputThatALaterRunWritesIsAnError) {
+  const auto stray = [](const DoubleParams& p, int run) {
+    doubled(p, run);
+    if (run == 4) const_cast<float*>(p.in)[3] = -4;  // the sign bit: the last byte
+  };
+  EXPECT_THAT(failure(stray, {5}), HasSubstr("wrote byte 15 of a buffer of 16 bytes that the first runs left alone"));
+}
+
+TEST_F(GpuLauncherTest, AFreshRunFindsOnlyWhatWasWritten) {
+  run([](const DoubleParams& p, int) { p.outs[0][1] = 7; });
+  float as_allocated;
+  std::memset(&as_allocated, kAsAllocated, sizeof(as_allocated));
+  std::vector<std::vector<float>> seen;
+  run(
+      [&](const DoubleParams& p, int run) {
+        EXPECT_THAT(std::vector<float>(p.in, p.in + 4), ElementsAre(1, 2, 3, 4));
+        seen.emplace_back(p.outs[0], p.outs[0] + 4);
+        doubled(p, run);
+      },
+      {.count = 2, .fresh = true});
+  ASSERT_EQ(seen.size(), 3U);
+  EXPECT_THAT(seen[0], ElementsAre(as_allocated, 7, as_allocated, as_allocated));
+  EXPECT_TRUE(std::isnan(seen[1][0])) << "the other runs hold poison";
+  EXPECT_THAT(out_.download(), ElementsAre(2, 4, 6, 8));
 }
 
 TEST_F(GpuLauncherTest, AResultThatDependsOnUnwrittenMemoryIsAnError) {
@@ -145,9 +204,9 @@ TEST_F(GpuLauncherTest, AResultThatDependsOnUnwrittenMemoryIsAnError) {
 }
 
 TEST_F(GpuLauncherTest, FailuresCarryTheDriversWords) {
-  CudaDriver driver = fake_driver(doubled);
+  CudaDriver driver = fake_driver(doubled, &traffic_);
   driver.wait = [] { return 700; };
-  GpuLauncher launcher(std::move(driver), {{0}}, 2);
+  GpuLauncher launcher(std::move(driver), {{0}}, {});
   kernel_launcher() = &launcher;
   try {
     emulate<DoubleKernel>(device_, {{1, 1, 1}, 32, 0}, {in_.data(), outs_.data(), 4});
@@ -162,7 +221,7 @@ TEST_F(GpuLauncherTest, FailuresCarryTheDriversWords) {
 struct OtherKernel : DoubleKernel {};
 
 TEST_F(GpuLauncherTest, KernelsThatAreNotThereRunInTheEmulator) {
-  GpuLauncher launcher(fake_driver([](const DoubleParams&, int) { FAIL(); }), {{0}}, 2);
+  GpuLauncher launcher(fake_driver([](const DoubleParams&, int) { FAIL(); }, &traffic_), {{0}}, {});
   kernel_launcher() = &launcher;
   emulate<OtherKernel>(device_, {{1, 1, 1}, 32, 0}, {in_.data(), outs_.data(), 4});
   EXPECT_EQ(launcher.launches(), 0);

@@ -1,5 +1,6 @@
 #include "kernels/cuda/cuda_module.h"
 
+#include <ATen/Context.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -92,6 +93,55 @@ TEST_F(CudaModuleOpening, passes_on_the_drivers_words) {
   EXPECT_THAT(reason(), HasSubstr("device 0 answers: some other error"));
   testing::fake_runtime = {.devices = 0};
   EXPECT_THAT(reason(), HasSubstr("sees no device"));
+}
+
+class TorchCudaOpening : public ::testing::Test {
+ protected:
+  std::string reason() const { return open_torch_cuda(system); }
+
+  std::string opened;
+  TorchCudaSystem system{.driver_present = [] { return true; },
+                         .find_library = [] { return std::string("/place/libtorch_cuda.so"); },
+                         .open =
+                             [this](const std::string& path) {
+                               opened = path;
+                               return std::string();
+                             },
+                         .ruled_out = [] { return false; },
+                         .sees_device = [] { return true; }};
+};
+
+TEST_F(TorchCudaOpening, opens_the_library_that_is_found) {
+  EXPECT_EQ(reason(), "");
+  EXPECT_EQ(opened, "/place/libtorch_cuda.so");
+}
+
+TEST_F(TorchCudaOpening, asks_nothing_further_without_a_driver) {
+  system.driver_present = [] { return false; };
+  system.find_library = []() -> std::string { throw std::runtime_error("asked"); };
+  EXPECT_THAT(reason(), HasSubstr("no CUDA driver"));
+}
+
+TEST_F(TorchCudaOpening, says_what_is_missing) {
+  system.sees_device = [] { return false; };
+  EXPECT_THAT(reason(), HasSubstr("see no device"));
+  system.open = [](const std::string&) { return std::string("libcublas.so.13: cannot open"); };
+  EXPECT_THAT(reason(), HasSubstr("libcublas.so.13: cannot open"));
+  system.find_library = [] { return std::string(); };
+  EXPECT_THAT(reason(), HasSubstr("CPU-only"));
+}
+
+TEST_F(TorchCudaOpening, says_that_it_came_too_late) {
+  system.ruled_out = [] { return true; };
+  system.sees_device = [] { return false; };  // what LibTorch then says
+  EXPECT_THAT(reason(), AllOf(HasSubstr("ruled CUDA out"), HasSubstr("load_torch_cuda() at the beginning")));
+}
+
+// A seed on the CPU is enough for LibTorch to decide; loading its CUDA library afterwards would change nothing.
+TEST(torch_ruled_cuda_out, is_what_a_seed_without_the_cuda_library_does) {
+  if (load_torch_cuda()) GTEST_SKIP() << "skipped: LibTorch's CUDA operators are loaded";
+  at::manual_seed(1);
+  EXPECT_TRUE(torch_ruled_cuda_out());
 }
 
 }  // namespace
