@@ -8,6 +8,7 @@
 #include <regex>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include "core/error.h"
 #include "data/batch/sequence.h"
@@ -48,6 +49,10 @@ class SampleCheck {
       return std::move(result_);
     }
     check_picture(sample);
+    const std::string& side = reader_.manifest().split;
+    if (!side.empty() && sample.item.split != side) {
+      add("split", reader_.where(index_), fmt::format("belongs to '{}', the folder to '{}'", sample.item.split, side));
+    }
     if (sample.records.empty()) add("no records", reader_.where(index_), "a picture without questions never trains");
     for (const auto& record : sample.records) check_record(sample, record);
     return std::move(result_);
@@ -80,11 +85,22 @@ class SampleCheck {
     if (record.label != sample.item.label) {
       add("label", where, fmt::format("says '{}', its item '{}'", record.label, sample.item.label));
     }
+    check_side(sample, record, where);
     if (!(record.weight > 0) || !std::isfinite(record.weight)) {
       add("weight", where, fmt::format("training weight {}", record.weight));
     }
     for (const auto& turn : record.turns) check_turn(turn, where);
     if (options_.tokenizer != nullptr) check_length(record, where);
+  }
+
+  void check_side(const ShardSample& sample, const Record& record, const std::string& where) {
+    for (const auto& [name, of_record, of_item] :
+         {std::tuple{"split", record.split, sample.item.split}, std::tuple{"group", record.group, sample.item.group}}) {
+      if (of_record == of_item) continue;
+      add("split", where,
+          fmt::format("was made for {} '{}', its item is in '{}': run data synth and data shard again", name, of_record,
+                      of_item));
+    }
   }
 
   void check_turn(const Turn& turn, const std::string& where) {

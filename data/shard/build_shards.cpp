@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <thread>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -18,6 +19,7 @@
 #include "core/io/read_file.h"
 #include "core/log/progress.h"
 #include "data/shard/picture_bytes.h"
+#include "data/split/split.h"
 
 namespace dermis {
 namespace {
@@ -26,12 +28,26 @@ namespace fs = std::filesystem;
 
 using RecordsByItem = std::unordered_map<std::string, std::vector<Record>>;
 
-RecordsByItem group_records(const std::string& path, const std::vector<Item>& items) {
+// A record repeats its item's split and group; after a new split the texts are those of the old side: training items
+// are asked in several wordings, held-out ones once.
+void check_same_side(const Record& record, const Item& item, const std::string& where, const ShardBuild& build) {
+  for (const auto& [field, expected, found] :
+       {std::tuple{"split", item.split, record.split}, std::tuple{"group", item.group, record.group}}) {
+    if (expected == found) continue;
+    throw Error(ErrorKind::data, {.what = "a record was made for another split of the items",
+                                  .where = where + ", record " + record.id + ", field " + field,
+                                  .expected = "'" + expected + "', as item " + item.id + " in " + build.items + " says",
+                                  .found = "'" + found + "'",
+                                  .fix = "make the records anew from these items: dermis data synth"});
+  }
+}
+
+RecordsByItem group_records(const ShardBuild& build, const std::vector<Item>& items) {
   std::unordered_map<std::string, const Item*> known;
   for (const auto& item : items) known[item.id] = &item;
   std::unordered_set<std::string> ids;
   RecordsByItem groups;
-  for_each_jsonl(path, [&](const JsonlLine& line) {
+  for_each_jsonl(build.records, [&](const JsonlLine& line) {
     Record record = record_from_json(line.json, line.where);
     const auto item = known.find(record.item);
     if (item == known.end()) {
@@ -47,12 +63,19 @@ RecordsByItem group_records(const std::string& path, const std::vector<Item>& it
                                     .found = record.sha256,
                                     .fix = "make the records anew: dermis data synth"});
     }
+    check_same_side(record, *item->second, line.where, build);
     if (!ids.insert(record.id).second) {
       throw Error(ErrorKind::data, {.what = "duplicate record id", .where = line.where, .found = record.id});
     }
     groups[record.item].push_back(std::move(record));
   });
   return groups;
+}
+
+// Items beside a split.json are those of that split, unedited.
+void check_frozen_split(const std::string& items_file, const std::vector<Item>& items) {
+  const std::string manifest = (fs::path(items_file).parent_path() / "split.json").string();
+  if (fs::exists(manifest)) verify_split(manifest, items);
 }
 
 std::string picture_path(const Item& item, const std::string& items_file) {
@@ -185,7 +208,8 @@ class FolderSet {
 ShardBuildReport build_shards(const ShardBuild& build) {
   check_build(build);
   const auto items = read_items(build.items);
-  const auto records = group_records(build.records, items);
+  check_frozen_split(build.items, items);
+  const auto records = group_records(build, items);
   ShardBuildReport report;
   std::atomic<int64_t> shrunk{0};
   report.items = static_cast<int64_t>(items.size());

@@ -24,8 +24,9 @@ struct ShardBuildReport {
   int64_t items = 0, items_without_records = 0, items_of_other_splits = 0, shrunk = 0;
 };
 
-// The output folder appears whole or not at all. Error(data): a record of an unknown item or with another picture hash,
-// a picture that is missing or has changed since import, an item without a split (split all), nothing to write.
+// The output folder appears whole or not at all. Error(data): a record of an unknown item, with another picture hash or
+// of another split or group than its item, items edited behind the split.json beside them, a picture that is missing or
+// has changed since import, an item without a split (split all), nothing to write.
 ShardBuildReport build_shards(const ShardBuild& build);
 
 // A records file, line by line checked.

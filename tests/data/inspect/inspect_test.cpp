@@ -49,11 +49,13 @@ class Inspect : public ::testing::Test {
     made.records = {record};
     return made;
   }
-  std::string write(const std::vector<ShardSample>& samples) {
+  std::string write(const std::vector<ShardSample>& samples, const std::string& split = "") {
     const std::string folder = temp_ / ("s" + std::to_string(count_++));
     ShardWriter writer(folder, 1 << 20);
     for (const auto& one : samples) writer.add(one);
-    writer.finish({});
+    ShardManifest facts;
+    facts.split = split;
+    writer.finish(facts);
     return folder;
   }
   Tokenizer tokenizer() const { return Tokenizer::load(temp_ / "tokenizer.model"); }
@@ -100,6 +102,22 @@ TEST_F(Inspect, CheckFindsEachKindOfDefect) {
   EXPECT_EQ(counts.at("no records"), 1);
   EXPECT_EQ(counts.at("too long"), 8);
   EXPECT_EQ(check_shards({folder, folder}, {}).count_by_kind().at("duplicate"), 8);
+}
+
+TEST_F(Inspect, CheckFindsRecordsOfAnotherSplit) {
+  auto sound = sample("a", "nevus"), split = sample("b", "nevus"), group = sample("c", "nevus");
+  for (auto* one : {&sound, &split, &group}) {
+    one->item.split = one->records[0].split = "test";
+    one->item.group = one->records[0].group = "g1";
+  }
+  split.records[0].split = "train";
+  group.records[0].group = "g2";
+  const auto check = check_shards({write({sound, split, group}, "test")}, {});
+  ASSERT_EQ(check.count_by_kind(), (std::map<std::string, int64_t>{{"split", 2}}));
+  EXPECT_THAT(check.findings[0].where, HasSubstr("b/diagnosis/0"));
+  EXPECT_THAT(check.findings[0].what, HasSubstr("data synth"));
+  EXPECT_THAT(check.findings[1].where, HasSubstr("c/diagnosis/0"));
+  EXPECT_EQ(check_shards({write({sound}, "val")}, {}).count_by_kind().at("split"), 1);  // the folder's side
 }
 
 TEST_F(Inspect, CheckNamesDamage) {

@@ -7,15 +7,18 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/io/atomic_file.h"
 #include "core/io/hash.h"
 #include "core/io/jsonl.h"
 #include "data/image/encode.h"
+#include "data/split/split.h"
 #include "tests/support/paths.h"
 
 namespace dermis {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class BuildShards : public ::testing::Test {
@@ -54,6 +57,8 @@ class BuildShards : public ::testing::Test {
     record.source = item.source;
     record.licence = item.licence;
     record.label = item.label;
+    record.split = item.split;
+    record.group = item.group;
     record.turns = {{"What?", "nevus", {}}};
     return record;
   }
@@ -125,10 +130,10 @@ TEST_F(BuildShards, NamesWhatDoesNotFit) {
   write();
   EXPECT_THAT(message(), HasSubstr("duplicate record id"));
   records_[1] = record_of(items_[1]);
-  items_[0].split = "";
+  items_[0].split = records_[0].split = "";
   write();
   EXPECT_THAT(message(), HasSubstr("no split"));
-  items_[0].split = "train";
+  items_[0].split = records_[0].split = "train";
   write();
   std::ofstream(temp_ / "p0.png", std::ios::app) << "x";
   EXPECT_THAT(message(), HasSubstr("has changed since"));
@@ -138,6 +143,30 @@ TEST_F(BuildShards, NamesWhatDoesNotFit) {
   write();
   EXPECT_NE(message(), "no error");
   EXPECT_FALSE(fs::exists(build_.out));
+}
+
+TEST_F(BuildShards, RecordsOfAnOldSplitAreRefused) {
+  items_[1].split = "test";  // split again, records not made again
+  write();
+  EXPECT_THAT(message(), AllOf(HasSubstr("another split"), HasSubstr("records.jsonl:2"), HasSubstr("p1/q/0"),
+                               HasSubstr("items.jsonl"), HasSubstr("data synth")));
+  items_[1].split = "train";
+  items_[2].group = "g7";
+  write();
+  EXPECT_THAT(message(), AllOf(HasSubstr("records.jsonl:3"), HasSubstr("field group"), HasSubstr("g7")));
+  EXPECT_FALSE(fs::exists(build_.out));
+}
+
+TEST_F(BuildShards, ItemsMustBeThoseOfTheSplitBesideThem) {
+  SplitReport report;
+  report.checksum = split_checksum(items_);
+  write_file_atomically(temp_ / "split.json", to_json(report, items_).dump());
+  items_.pop_back();  // the one without records
+  write();
+  EXPECT_THAT(message(), AllOf(HasSubstr("frozen split"), HasSubstr("split.json")));
+  report.checksum = split_checksum(items_);
+  write_file_atomically(temp_ / "split.json", to_json(report, items_).dump());
+  EXPECT_EQ(message(), "no error");
 }
 
 }  // namespace
