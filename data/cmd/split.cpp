@@ -4,7 +4,7 @@
 
 #include "core/cli/parse.h"
 #include "core/io/atomic_file.h"
-#include "core/io/atomic_folder.h"
+#include "data/cmd/result_files.h"
 #include "data/cmd/verbs.h"
 #include "data/split/split.h"
 
@@ -27,6 +27,7 @@ int run_data_split(const CommandTable&, const std::vector<std::string>& argument
                "data split");
   SplitOptions options;
   std::string items_path, out;
+  bool replace = false;
   app.add_option("items", items_path, "items file")->required();
   app.add_option("--out", out, "folder to write into")->required();
   app.add_flag("--keep-official", options.keep_official, "items that carry a split keep it");
@@ -38,16 +39,19 @@ int run_data_split(const CommandTable&, const std::vector<std::string>& argument
   app.add_option("--near-bits", options.groups.near_bits,
                  "pictures within so many phash bits are compared by pixels; -1: near duplicates are not looked for")
       ->check(CLI::Range(-1, 15));
+  app.add_flag("--replace", replace, "replace the split that OUT holds");
   if (!parse_arguments(app, arguments)) return 0;
+  const ResultFiles files(out, {"items.jsonl", "split.json"}, replace);
   std::vector<Item> items = read_items(items_path);
   options.groups.image_folder = std::filesystem::absolute(items_path).parent_path().string();
   move_items_file(items, items_path, out);
-  make_folder(out);
   const SplitResult result = split_items(std::move(items), options);
   const std::string text = report_text(result.report);
-  write_items(out + "/items.jsonl", result.items);
-  write_file_atomically(out + "/split.json", to_json(result.report, result.items).dump(2) + "\n");
-  write_file_atomically(out + "/split_report.txt", text);
+  files.write([&](const std::string& folder) {
+    write_items(folder + "/items.jsonl", result.items);
+    write_file_atomically(folder + "/split.json", to_json(result.report, result.items).dump(2) + "\n");
+    write_file_atomically(folder + "/split_report.txt", text);
+  });
   fmt::print("{}", text);
   return 0;
 }

@@ -50,6 +50,7 @@ int run_data_synth(const CommandTable&, const std::vector<std::string>& argument
   auto* seed_option = app.add_option("--seed", seed, "seed of all draws");
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 256));
   app.add_option("--field", field, "field pack: a name or a folder");
+  app.add_flag("--replace", options.replace, "replace the records of another run that OUT holds");
   if (!parse_arguments(app, arguments)) return 0;
   if (teacher_name != "template") {
     throw Error(ErrorKind::usage,
@@ -60,12 +61,16 @@ int run_data_synth(const CommandTable&, const std::vector<std::string>& argument
   if (!plan_file.empty()) options.plan = read_plan(plan_file, options.plan);
   if (!types.empty()) {
     options.plan.weights = type_weights(types);
+    check_types(options.plan, pack, "--types");
     std::erase_if(options.plan.always, [&](const auto& type) { return !options.plan.weights.contains(type); });
   }
   if (questions >= 0) options.plan.questions_per_item = questions;
-  if (!splits.empty()) options.plan.splits = split_values(splits);
+  if (!splits.empty()) {
+    options.plan.splits = split_values(splits);
+    check_splits(options.plan, "--splits");
+  }
   if (seed_option->count() > 0) options.plan.seed = seed;
-  check_plan(options.plan, pack, plan_file.empty() ? "--types" : plan_file);
+  check_plan(options.plan, pack, plan_file.empty() ? "--style" : plan_file);
   const std::vector<Item> items = read_items(items_path);
   const auto teacher = make_template_teacher(pack);
   const SynthReport report = synthesise(items, pack, *teacher, options);

@@ -129,7 +129,14 @@ SynthPlan read_plan(const std::string& path, SynthPlan plan) {
   return plan;
 }
 
-void check_plan(const SynthPlan& plan, const FieldPack& pack, const std::string& where) {
+namespace {
+
+// What an option names wrongly is a matter of usage, what a file holds one of data.
+ErrorKind kind_of(const std::string& where) { return where.rfind("--", 0) == 0 ? ErrorKind::usage : ErrorKind::data; }
+
+}  // namespace
+
+void check_types(const SynthPlan& plan, const FieldPack& pack, const std::string& where) {
   std::vector<std::string> known;
   for (const QuestionType& type : pack.types) known.push_back(type.id);
   std::vector<std::string> named = plan.always;
@@ -137,16 +144,29 @@ void check_plan(const SynthPlan& plan, const FieldPack& pack, const std::string&
   for (const std::string& type : named) {
     if (pack.find_type(type) != nullptr) continue;
     const std::string near = nearest_name(type, known);
-    throw Error(ErrorKind::data,
+    throw Error(kind_of(where),
                 {.what = "unknown question type '" + type + "'",
                  .where = where,
                  .fix = near.empty() ? "questions.toml of the field pack lists them" : "did you mean '" + near + "'?"});
   }
+}
+
+void check_splits(const SynthPlan& plan, const std::string& where) {
+  const std::vector<std::string> known{"train", "val", "test"};
   for (const std::string& split : plan.splits) {
-    if (split == "train" || split == "val" || split == "test") continue;
-    throw Error(ErrorKind::data,
-                {.what = "unknown split", .where = where, .expected = "train, val or test", .found = split});
+    if (std::find(known.begin(), known.end(), split) != known.end()) continue;
+    const std::string near = nearest_name(split, known);
+    throw Error(kind_of(where), {.what = "unknown split",
+                                 .where = where,
+                                 .expected = "train, val or test",
+                                 .found = split,
+                                 .fix = near.empty() ? "" : "did you mean '" + near + "'?"});
   }
+}
+
+void check_plan(const SynthPlan& plan, const FieldPack& pack, const std::string& where) {
+  check_types(plan, pack, where);
+  check_splits(plan, where);
 }
 
 std::vector<PlannedRecord> plan_records(const std::vector<Item>& items, const FieldPack& pack, const SynthPlan& plan) {

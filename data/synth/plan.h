@@ -25,7 +25,10 @@ SynthPlan default_plan(const std::string& style);
 
 // Reads a plan file over `plan` (keys as above). Error(data) names file and key; unknown types name the nearest one.
 SynthPlan read_plan(const std::string& path, SynthPlan plan);
-void check_plan(const SynthPlan& plan, const FieldPack& pack, const std::string& where);
+// Question types that the pack has, splits that there are; `where` is the option or the file that named them.
+void check_types(const SynthPlan& plan, const FieldPack& pack, const std::string& where);
+void check_splits(const SynthPlan& plan, const std::string& where);
+void check_plan(const SynthPlan& plan, const FieldPack& pack, const std::string& where);  // both
 
 struct PlannedTurn {
   const QuestionType* type = nullptr;

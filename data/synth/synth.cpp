@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -11,6 +12,8 @@
 #include "core/interrupt.h"
 #include "core/io/atomic_file.h"
 #include "core/io/atomic_folder.h"
+#include "core/io/hash.h"
+#include "core/io/read_file.h"
 #include "data/checks/checks.h"
 #include "data/checks/novelty.h"
 #include "data/json_fields.h"
@@ -72,6 +75,9 @@ class Synthesis {
     report_.teacher = teacher_.name();
     report_.items = static_cast<int64_t>(items_.size());
     report_.planned = static_cast<int64_t>(plan.size());
+    report_.plan_digest = digest_of(plan);
+    check_result(report_.plan_digest);
+    make_folder(options_.out);
     ReplyStore replies(options_.out + "/replies.jsonl");
     AtomicFile accepted(options_.out + "/records.jsonl");
     AtomicFile rejected(options_.out + "/rejected.jsonl");
@@ -91,6 +97,32 @@ class Synthesis {
   }
 
  private:
+  // The key of a request says nothing of its item's side and group, which the records repeat.
+  std::string digest_of(const std::vector<PlannedRecord>& plan) const {
+    std::vector<std::string> keys(plan.size());
+    in_parallel(plan.size(), options_.threads,
+                [&](size_t i) { keys[i] = make_request(plan[i], pack_, teacher_, options_.plan.seed).key; });
+    Sha256 hash;
+    for (const std::string& key : keys) hash.add(key);
+    for (Item item : items_) {
+      item.image.clear();  // where the picture lies does not matter
+      hash.add(to_line(to_json(item)));
+    }
+    return hash.hex();
+  }
+
+  // The same run may be repeated or gone on with; the records of another one are not written over unasked.
+  void check_result(const std::string& plan_digest) const {
+    const std::string records = options_.out + "/records.jsonl", report = options_.out + "/synth_report.json";
+    if (options_.replace || !std::filesystem::exists(records)) return;
+    const Json before = std::filesystem::exists(report) ? parse_json(read_file(report), report) : Json::object();
+    if (before.is_object() && before.value("plan_digest", Json()) == plan_digest) return;
+    throw Error(ErrorKind::data, {.what = "the folder holds the records of another run",
+                                  .where = records,
+                                  .expected = "records of the same items, questions, teacher and field pack, or none",
+                                  .fix = "name another folder with --out, or say --replace"});
+  }
+
   // Replies that are not kept from before are asked for; they are stored in the plan's order.
   void ask_chunk(const std::vector<PlannedRecord>& plan, size_t at, std::vector<Passage>& chunk, ReplyStore& replies) {
     std::vector<TeacherReply> fresh(chunk.size());
@@ -227,7 +259,6 @@ class Synthesis {
 
 SynthReport synthesise(const std::vector<Item>& items, const FieldPack& pack, Teacher& teacher,
                        const SynthOptions& options) {
-  make_folder(options.out);
   SynthReport report = Synthesis(items, pack, teacher, options).run();
   write_file_atomically(options.out + "/synth_report.json", to_json(report).dump(2) + "\n");
   write_file_atomically(options.out + "/synth_report.txt", report_text(report));

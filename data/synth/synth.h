@@ -14,6 +14,7 @@ struct SynthOptions {
   std::string out;  // folder: records.jsonl, rejected.jsonl, synth_report.json and .txt, replies.jsonl
   SynthPlan plan;
   int threads = 2;
+  bool replace = false;  // records of another run in `out`
 };
 
 struct SynthReport {
@@ -26,13 +27,14 @@ struct SynthReport {
   std::vector<std::pair<std::string, std::string>> failures;  // record id, why the teacher gave no reply
   int64_t asked = 0, kept_from_before = 0;                    // replies: asked now, found in replies.jsonl
   int64_t repaired = 0;
+  std::string plan_digest;  // over every request and its item: a run that may repeat what stands in `out` has the same
   double seconds = 0;
 };
 
 // Replies go to replies.jsonl as they come, so that a killed run asks only for what is missing; the other files are
 // written at the end, whole or not at all, and are the same whatever the number of threads or interruptions.
-// planned = accepted + rejected by reason + failed, or Error(internal). Error(data) when nothing can be planned or
-// nothing is accepted.
+// planned = accepted + rejected by reason + failed, or Error(internal). Error(data) when nothing can be planned,
+// nothing is accepted, or `out` holds the records of another plan.
 SynthReport synthesise(const std::vector<Item>& items, const FieldPack& pack, Teacher& teacher,
                        const SynthOptions& options);
 

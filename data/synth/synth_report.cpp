@@ -29,6 +29,7 @@ Json to_json(const SynthReport& report) {
           {"field", report.field},
           {"field_digest", report.field_digest},
           {"teacher", report.teacher},
+          {"plan_digest", report.plan_digest},
           {"items", report.items},
           {"items_with_records", report.items_with_records},
           {"planned", report.planned},
