@@ -1,22 +1,18 @@
 #include "benchmarks/attention/bench.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/headeronly/version.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "benchmarks/attention/ceilings.h"
 #include "benchmarks/attention/reference.h"
+#include "benchmarks/ceilings.h"
+#include "benchmarks/contest/accuracy.h"
+#include "benchmarks/contest/machine.h"
+#include "benchmarks/contest/rounds.h"
 #include "benchmarks/fma_peak.h"
 #include "core/error.h"
-#include "core/process.h"
-#include "core/version.h"
-#include "kernels/cuda/cuda_module.h"
-#include "kernels/simd/cpu_features.h"
 
 namespace dermis {
 namespace {
@@ -26,11 +22,6 @@ struct Entry {
   std::unique_ptr<AttentionContender> contender;  // null when its library refused the workload
   ContenderResult result;
 };
-
-constexpr double kHopelesslySlow = 5;  // times our time
-
-// The first line of what a library says.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 void run_and_check(Entry& entry, const std::vector<at::Tensor>& expected, bool with_backward, double allowed) {
   entry.contender->forward_for_backward();
@@ -86,41 +77,25 @@ std::vector<Pass> passes_of(const AttentionWorkload& workload, const AttentionOp
   return {{"forward", flops, forward}, {"backward", backward_flops, [](AttentionContender& c) { c.backward(); }}};
 }
 
-// Rounds in which every contender runs once, the first changing from round to round, and the limit is asked once: drift
-// of the machine's speed falls on all alike.
 void time_pass(std::vector<Entry>& entries, const Pass& pass, const AttentionBenchSetting& setting, double& limit) {
-  std::vector<size_t> runners;
-  for (size_t i = 0; i < entries.size(); ++i)
-    if (entries[i].contender != nullptr) runners.push_back(i);
-  std::vector<std::vector<double>> warm(entries.size()), cold(entries.size());
-  std::vector<double> limits;
-  const auto call_of = [&](size_t i) { return [&, i] { pass.run(*entries[i].contender); }; };
-  int calls = 1;
-  double ours = 0;
-  std::erase_if(runners, [&](size_t i) {
-    const double once = setting.stopwatch.seconds(call_of(i), 1);
-    if (i == 0) {
-      ours = once;
-      calls = std::clamp(static_cast<int>(std::ceil(setting.sample_s / std::max(once, 1e-9))), 1, 1000);
-    }
-    // Not the fastest rival for certain: one sample says enough, and its rounds would take most of the time.
-    const bool hopeless = once > kHopelesslySlow * ours;
-    if (hopeless) warm[i].push_back(once);
-    return hopeless;
-  });
-  for (int round = 0; round < setting.rounds; ++round) {
-    limits.push_back(setting.limit(std::string_view(pass.name) == "decode"));
-    for (size_t k = 0; k < runners.size(); ++k) {
-      const size_t i = runners[(k + static_cast<size_t>(round)) % runners.size()];
-      warm[i].push_back(setting.stopwatch.seconds(call_of(i), calls));
-      if (setting.cold) cold[i].push_back(setting.stopwatch.cold_seconds(call_of(i)));
-    }
+  std::vector<Entry*> runners;
+  std::vector<std::function<void()>> calls;
+  for (Entry& entry : entries) {
+    if (entry.contender == nullptr) continue;
+    runners.push_back(&entry);
+    calls.push_back([&] { pass.run(*entry.contender); });
   }
-  for (size_t i = 0; i < entries.size(); ++i) {
-    entries[i].result.warm = summarize(warm[i]);
-    entries[i].result.cold = summarize(cold[i]);
+  const bool decode = std::string_view(pass.name) == "decode";
+  const RoundTimes times = time_in_rounds(calls, {.stopwatch = setting.stopwatch,
+                                                  .limit = [&] { return setting.limit(decode); },
+                                                  .rounds = setting.rounds,
+                                                  .sample_s = setting.sample_s,
+                                                  .cold = setting.cold});
+  for (size_t i = 0; i < runners.size(); ++i) {
+    runners[i]->result.warm = times.warm[i];
+    runners[i]->result.cold = times.cold[i];
   }
-  limit = summarize(limits).median;
+  limit = times.limit;
 }
 
 std::vector<AttentionWorkload> workloads_of(at::Device device) {
@@ -152,12 +127,6 @@ double fma_rate() {
   return operations / seconds;
 }
 
-std::string gpu_name(at::Device device) {
-  const CudaModule* module = cuda_module();
-  const auto index = static_cast<size_t>(device.has_index() ? device.index() : 0);
-  return module != nullptr && index < module->facts.devices.size() ? module->facts.devices[index].name : "GPU";
-}
-
 }  // namespace
 
 std::vector<std::string> attention_workload_names(at::Device device) {
@@ -166,14 +135,13 @@ std::vector<std::string> attention_workload_names(at::Device device) {
   return names;
 }
 
-std::vector<AttentionBenchRow> bench_workload(const AttentionWorkload& workload, const AttentionOperands& operands,
-                                              const std::vector<RivalMaker>& rivals,
-                                              const AttentionBenchSetting& setting) {
+std::vector<ContestRow> bench_workload(const AttentionWorkload& workload, const AttentionOperands& operands,
+                                       const std::vector<RivalMaker>& rivals, const AttentionBenchSetting& setting) {
   const bool decode = workload.mask == MaskKind::cached;
   std::vector<Entry> entries = checked_entries(workload, operands, rivals, !decode);
-  std::vector<AttentionBenchRow> rows;
+  std::vector<ContestRow> rows;
   for (const Pass& pass : passes_of(workload, operands, setting.joint_backward)) {
-    AttentionBenchRow row;
+    ContestRow row;
     row.workload = workload.name;
     row.title = workload.title();
     row.pass = pass.name;
@@ -190,20 +158,12 @@ std::vector<AttentionBenchRow> bench_workload(const AttentionWorkload& workload,
   return rows;
 }
 
-AttentionBenchResult bench_attention(const AttentionBenchOptions& options,
-                                     const std::function<void(const AttentionBenchResult&)>& finished) {
+ContestResult bench_attention(const AttentionBenchOptions& options,
+                              const std::function<void(const ContestResult&)>& finished) {
   const std::vector<AttentionWorkload> workloads = chosen_workloads(options);
   const bool cpu = options.device.is_cpu();
-  at::set_num_threads(options.threads);
-  AttentionBenchResult result;
-  result.device = cpu ? fmt::format("{}, {} threads, {}", hardware().cpu, options.threads, name_of(instruction_set()))
-                      : gpu_name(options.device);
-  result.commit = commit();
-  result.date = utc_time();
-  result.libtorch = TORCH_VERSION;
-  result.rounds = options.rounds;
-  const std::unique_ptr<Stopwatch> stopwatch = cpu ? std::unique_ptr<Stopwatch>(std::make_unique<CpuStopwatch>())
-                                                   : std::make_unique<GpuStopwatch>(options.device);
+  ContestResult result = begin_contest(options.device, options.threads, options.rounds);
+  const std::unique_ptr<Stopwatch> stopwatch = stopwatch_for(options.device);
   AttentionBenchSetting setting{.stopwatch = *stopwatch,
                                 .limit = [](bool) { return fma_rate(); },
                                 .rounds = options.rounds,
@@ -220,7 +180,7 @@ AttentionBenchResult bench_attention(const AttentionBenchOptions& options,
     const AttentionOperands operands =
         random_operands(workload, at::TensorOptions().dtype(cpu ? at::kFloat : options.dtype).device(options.device));
     const auto rivals = cpu ? cpu_rivals(workload, operands) : gpu_rivals(workload, operands);
-    for (AttentionBenchRow& row : bench_workload(workload, operands, rivals, setting)) {
+    for (ContestRow& row : bench_workload(workload, operands, rivals, setting)) {
       limits.push_back(row.limit);
       result.rows.push_back(std::move(row));
     }
