@@ -1,22 +1,18 @@
 #include "benchmarks/attention/bench.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/headeronly/version.h>
 
 #include <algorithm>
-#include <cmath>
 
-#include "benchmarks/attention/ceilings.h"
 #include "benchmarks/attention/reference.h"
+#include "benchmarks/ceilings.h"
+#include "benchmarks/contest/accuracy.h"
+#include "benchmarks/contest/machine.h"
+#include "benchmarks/contest/rounds.h"
 #include "benchmarks/fma_peak.h"
 #include "core/error.h"
-#include "core/process.h"
-#include "core/version.h"
-#include "kernels/cuda/cuda_module.h"
-#include "kernels/simd/cpu_features.h"
 
 namespace dermis {
 namespace {
@@ -31,23 +27,6 @@ struct Entry {
     contender = nullptr;
   }
 };
-
-constexpr double kHopelesslySlow = 5;  // times our time
-constexpr int kMostCalls = 200;        // a sample's, so that the queue of a GPU takes them all while it is held
-
-// The first line of what a library says.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-// What one contender cannot do is its own failure and nobody else's.
-void attempt(Entry& entry, const std::function<void()>& step) {
-  try {
-    step();
-  } catch (const c10::Error& error) {
-    entry.fail(first_line(error.what_without_backtrace()));
-  } catch (const std::exception& error) {
-    entry.fail(first_line(error.what()));
-  }
-}
 
 // Both ways in which it is timed: without autograd, which may take other kernels, and with.
 void run_and_check(Entry& entry, const std::vector<at::Tensor>& expected, bool with_backward, double allowed) {
@@ -73,10 +52,11 @@ std::vector<Entry> checked_entries(const AttentionWorkload& workload, const Atte
   for (const RivalMaker& maker : makers) {
     Entry& entry = entries.emplace_back();
     entry.result.name = maker.name;
-    attempt(entry, [&] {
+    const std::string failure = failure_of([&] {
       entry.contender = maker.make();
       run_and_check(entry, expected, with_backward, allowed);
     });
+    if (!failure.empty()) entry.fail(failure);
   }
   return entries;
 }
@@ -100,44 +80,27 @@ std::vector<Pass> passes_of(const AttentionWorkload& workload, const AttentionOp
   return {{"forward", flops, forward}, {"backward", backward_flops, [](AttentionContender& c) { c.backward(); }}};
 }
 
-// Rounds in which every contender runs once, the first changing from round to round, and the limit is asked once: drift
-// of the machine's speed falls on all alike.
 void time_pass(std::vector<Entry>& entries, const Pass& pass, const AttentionBenchSetting& setting, double& limit) {
+  std::vector<Entry*> runners;
+  std::vector<std::function<void()>> calls;
   if (entries.front().contender == nullptr) return;  // there is nothing to compare with
-  std::vector<size_t> runners;
-  for (size_t i = 0; i < entries.size(); ++i)
-    if (entries[i].contender != nullptr) runners.push_back(i);
-  std::vector<std::vector<double>> warm(entries.size()), cold(entries.size());
-  std::vector<double> limits;
-  const auto call_of = [&](size_t i) { return [&, i] { pass.run(*entries[i].contender); }; };
-  int calls = 1;
-  double ours = 0;
-  std::erase_if(runners, [&](size_t i) {
-    double once = 0;
-    attempt(entries[i], [&] { once = setting.stopwatch.seconds(call_of(i), 1); });
-    if (entries[i].contender == nullptr) return true;
-    if (i == 0) {
-      ours = once;
-      calls = std::clamp(static_cast<int>(std::ceil(setting.sample_s / std::max(once, 1e-9))), 1, kMostCalls);
-    }
-    // Not the fastest rival for certain: one sample says enough, and its rounds would take most of the time.
-    const bool hopeless = once > kHopelesslySlow * ours;
-    if (hopeless) warm[i].push_back(once);
-    return hopeless;
-  });
-  for (int round = 0; round < setting.rounds; ++round) {
-    limits.push_back(setting.limit(std::string_view(pass.name) == "decode"));
-    for (size_t k = 0; k < runners.size(); ++k) {
-      const size_t i = runners[(k + static_cast<size_t>(round)) % runners.size()];
-      warm[i].push_back(setting.stopwatch.seconds(call_of(i), calls));
-      if (setting.cold) cold[i].push_back(setting.stopwatch.cold_seconds(call_of(i)));
-    }
+  for (Entry& entry : entries) {
+    if (entry.contender == nullptr) continue;
+    runners.push_back(&entry);
+    calls.push_back([&] { pass.run(*entry.contender); });
   }
-  for (size_t i = 0; i < entries.size(); ++i) {
-    entries[i].result.warm = summarize(warm[i]);
-    entries[i].result.cold = summarize(cold[i]);
+  const bool decode = std::string_view(pass.name) == "decode";
+  const RoundTimes times = time_in_rounds(calls, {.stopwatch = setting.stopwatch,
+                                                  .limit = [&] { return setting.limit(decode); },
+                                                  .rounds = setting.rounds,
+                                                  .sample_s = setting.sample_s,
+                                                  .cold = setting.cold});
+  for (size_t i = 0; i < runners.size(); ++i) {
+    runners[i]->result.warm = times.warm[i];
+    runners[i]->result.cold = times.cold[i];
+    if (!times.failures[i].empty()) runners[i]->fail(times.failures[i]);
   }
-  limit = summarize(limits).median;
+  limit = times.limit;
 }
 
 std::vector<AttentionWorkload> workloads_of(at::Device device) {
@@ -169,12 +132,6 @@ double fma_rate() {
   return operations / seconds;
 }
 
-std::string gpu_name(at::Device device) {
-  const CudaModule* module = cuda_module();
-  const auto index = static_cast<size_t>(device.has_index() ? device.index() : 0);
-  return module != nullptr && index < module->facts.devices.size() ? module->facts.devices[index].name : "GPU";
-}
-
 }  // namespace
 
 std::vector<std::string> attention_workload_names(at::Device device) {
@@ -183,16 +140,15 @@ std::vector<std::string> attention_workload_names(at::Device device) {
   return names;
 }
 
-std::vector<AttentionBenchRow> bench_workload(const AttentionWorkload& workload, const AttentionOperands& operands,
-                                              const std::vector<RivalMaker>& rivals,
-                                              const AttentionBenchSetting& setting) {
+std::vector<ContestRow> bench_workload(const AttentionWorkload& workload, const AttentionOperands& operands,
+                                       const std::vector<RivalMaker>& rivals, const AttentionBenchSetting& setting) {
   const bool decode = workload.mask == MaskKind::cached;
   std::vector<RivalMaker> makers{{"Dermis", [&] { return own_attention(workload, operands); }}};
   makers.insert(makers.end(), rivals.begin(), rivals.end());
   std::vector<Entry> entries = checked_entries(workload, operands, makers, !decode);
-  std::vector<AttentionBenchRow> rows;
+  std::vector<ContestRow> rows;
   for (const Pass& pass : passes_of(workload, operands, setting.joint_backward)) {
-    AttentionBenchRow row;
+    ContestRow row;
     row.workload = workload.name;
     row.title = workload.title();
     row.pass = pass.name;
@@ -209,20 +165,12 @@ std::vector<AttentionBenchRow> bench_workload(const AttentionWorkload& workload,
   return rows;
 }
 
-AttentionBenchResult bench_attention(const AttentionBenchOptions& options,
-                                     const std::function<void(const AttentionBenchResult&)>& finished) {
+ContestResult bench_attention(const AttentionBenchOptions& options,
+                              const std::function<void(const ContestResult&)>& finished) {
   const std::vector<AttentionWorkload> workloads = chosen_workloads(options);
   const bool cpu = options.device.is_cpu();
-  at::set_num_threads(options.threads);
-  AttentionBenchResult result;
-  result.device = cpu ? fmt::format("{}, {} threads, {}", hardware().cpu, options.threads, name_of(instruction_set()))
-                      : gpu_name(options.device);
-  result.commit = commit();
-  result.date = utc_time();
-  result.libtorch = TORCH_VERSION;
-  result.rounds = options.rounds;
-  const std::unique_ptr<Stopwatch> stopwatch = cpu ? std::unique_ptr<Stopwatch>(std::make_unique<CpuStopwatch>())
-                                                   : std::make_unique<GpuStopwatch>(options.device);
+  ContestResult result = begin_contest(options.device, options.threads, options.rounds);
+  const std::unique_ptr<Stopwatch> stopwatch = stopwatch_for(options.device);
   AttentionBenchSetting setting{.stopwatch = *stopwatch,
                                 .limit = [](bool) { return fma_rate(); },
                                 .rounds = options.rounds,
@@ -239,7 +187,7 @@ AttentionBenchResult bench_attention(const AttentionBenchOptions& options,
     const AttentionOperands operands =
         random_operands(workload, at::TensorOptions().dtype(cpu ? at::kFloat : options.dtype).device(options.device));
     const auto rivals = cpu ? cpu_rivals(workload, operands) : gpu_rivals(workload, operands);
-    for (AttentionBenchRow& row : bench_workload(workload, operands, rivals, setting)) {
+    for (ContestRow& row : bench_workload(workload, operands, rivals, setting)) {
       limits.push_back(row.limit);
       result.rows.push_back(std::move(row));
     }

@@ -28,8 +28,8 @@ std::vector<std::string> attention_workload_names(at::Device device);
 
 // Throws Error(usage) for an unknown size. A contender, ours too, that its library refuses, or whose results are wrong,
 // is left in the table with the reason. `finished` is called after every workload with what there is so far.
-AttentionBenchResult bench_attention(const AttentionBenchOptions& options,
-                                     const std::function<void(const AttentionBenchResult&)>& finished = {});
+ContestResult bench_attention(const AttentionBenchOptions& options,
+                              const std::function<void(const ContestResult&)>& finished = {});
 
 // What one workload's rows are measured with: the parts that a test replaces.
 struct AttentionBenchSetting {
@@ -41,8 +41,7 @@ struct AttentionBenchSetting {
   bool cold = true;
   bool joint_backward = false;  // time backward together with a forward pass
 };
-std::vector<AttentionBenchRow> bench_workload(const AttentionWorkload& workload, const AttentionOperands& operands,
-                                              const std::vector<RivalMaker>& rivals,
-                                              const AttentionBenchSetting& setting);
+std::vector<ContestRow> bench_workload(const AttentionWorkload& workload, const AttentionOperands& operands,
+                                       const std::vector<RivalMaker>& rivals, const AttentionBenchSetting& setting);
 
 }  // namespace dermis

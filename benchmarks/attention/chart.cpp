@@ -23,7 +23,7 @@ std::string bar(int y, int height, double share, const char* colour, const std::
              kLabelWidth + width + 5, y + height - 3, escape_html(text));
 }
 
-std::string row_bars(const AttentionBenchRow& row, int y) {
+std::string row_bars(const ContestRow& row, int y) {
   const auto share = [&](const TimeSummary& time) {
     return row.limit > 0 ? row.achieved(time) * row.scale / row.limit : 0;
   };
@@ -39,7 +39,7 @@ std::string row_bars(const AttentionBenchRow& row, int y) {
 
 }  // namespace
 
-std::string svg_chart(const AttentionBenchResult& result) {
+std::string svg_chart(const ContestResult& result) {
   const int width = kLabelWidth + kBarsWidth + kTextWidth;
   const int bottom = kTop + static_cast<int>(result.rows.size()) * kRowHeight;
   std::string svg = fmt::format(

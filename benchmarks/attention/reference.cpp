@@ -69,17 +69,6 @@ std::vector<at::Tensor> reference_results(const AttentionWorkload& workload, con
   return results;
 }
 
-double relative_error(const std::vector<at::Tensor>& found, const std::vector<at::Tensor>& expected) {
-  double worst = 0;
-  for (size_t i = 0; i < found.size(); ++i) {
-    const double largest = std::max(expected[i].abs().max().item<double>(), 1e-30);
-    const double error = (found[i].to(at::kFloat) - expected[i]).abs().max().item<double>() / largest;
-    if (std::isnan(error)) return error;
-    worst = std::max(worst, error);
-  }
-  return worst;
-}
-
 double allowed_error(at::ScalarType dtype) { return dtype == at::kBFloat16 ? 3e-2 : dtype == at::kHalf ? 4e-3 : 1e-4; }
 
 }  // namespace dermis

@@ -9,9 +9,6 @@ namespace dermis {
 // o and the gradients of q, k, v, fp32 [tokens, heads, D] on the operands' device.
 std::vector<at::Tensor> reference_results(const AttentionWorkload& workload, const AttentionOperands& operands);
 
-// Largest difference relative to the largest number of the expected tensor, over all tensors; NaN when one holds a NaN.
-double relative_error(const std::vector<at::Tensor>& found, const std::vector<at::Tensor>& expected);
-
 // What a sound computation in this dtype stays below.
 double allowed_error(at::ScalarType dtype);
 

@@ -27,9 +27,8 @@ at::Tensor zero_tickets(const at::Device& device, int64_t count) {
   const c10::StreamId stream = device.is_cuda() ? c10::impl::VirtualGuardImpl(at::kCUDA).getStream(device).id() : 0;
   at::Tensor& tickets = kept[{device.index(), stream}];
   if (!tickets.defined() || tickets.numel() < count) {
-    tickets = naming_lack_of_memory(kName, "tickets", device, [&] {
-      return at::zeros({std::max(count, kFewest)}, at::TensorOptions().dtype(at::kInt).device(device));
-    });
+    const auto options = at::TensorOptions().dtype(at::kInt).device(device);
+    tickets = device_empty(kName, {std::max(count, kFewest)}, options).zero_();
   }
   return tickets;
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "benchmarks/attention/reference.h"
+#include "benchmarks/contest/accuracy.h"
 #include "core/error.h"
 #include "kernels/attention/attention.h"
 
@@ -136,9 +137,9 @@ TEST(AttentionBench, TimesWhatIsRightAndSaysWhyNotTheRest) {
       scaled_rival(w, x, 1, "right", nullptr),
       scaled_rival(w, x, 1.01, "wrong", nullptr),
       {"refused", []() -> std::unique_ptr<AttentionContender> { TORCH_CHECK(false, "not this head size\nmore"); }}};
-  const std::vector<AttentionBenchRow> rows = bench_workload(w, x, rivals, setting);
+  const std::vector<ContestRow> rows = bench_workload(w, x, rivals, setting);
   ASSERT_EQ(rows.size(), 2U);
-  for (const AttentionBenchRow& row : rows) {
+  for (const ContestRow& row : rows) {
     ASSERT_EQ(row.contenders.size(), 4U);
     EXPECT_EQ(row.limit, 5e9);
     EXPECT_EQ(row.ours().name, "Dermis");
@@ -183,7 +184,7 @@ TEST(AttentionBench, OurOwnWrongResultIsARowThatFailed) {
   const AttentionBenchSetting setting{.stopwatch = stopwatch, .limit = [](bool) { return 1.0; }, .rounds = 1};
   const auto rows = bench_workload(w, x, {scaled_rival(w, x, 1, "a", nullptr)}, setting);
   ASSERT_EQ(rows.size(), 2U);
-  for (const AttentionBenchRow& row : rows) {
+  for (const ContestRow& row : rows) {
     EXPECT_TRUE(row.failed());
     EXPECT_THAT(row.ours().failure, HasSubstr("nan"));
     EXPECT_EQ(row.ratio(), 0);

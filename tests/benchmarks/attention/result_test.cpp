@@ -17,8 +17,8 @@ ContenderResult timed(const char* name, double seconds) {
 }
 ContenderResult failed(const char* name, const char* reason) { return {name, reason, 0, {}, {}}; }
 
-AttentionBenchRow row(const char* pass, double work, std::vector<ContenderResult> contenders) {
-  AttentionBenchRow row;
+ContestRow row(const char* pass, double work, std::vector<ContenderResult> contenders) {
+  ContestRow row;
   row.workload = "prefix-lm";
   row.title = "prefix-lm: 8 x 1152 tokens";
   row.pass = pass;
@@ -33,9 +33,8 @@ AttentionBenchRow row(const char* pass, double work, std::vector<ContenderResult
 }
 
 // Forward: 1e12 operations in 2 ms are 500 TFLOP/s; the fastest rival that ran takes 3 ms.
-AttentionBenchResult sample() {
-  AttentionBenchResult result{
-      "Test <GPU>", "abc123", "2026-01-02T03:04:05Z", "2.11.0", 30, {{"Copy", 4300, "GB/s"}}, {}};
+ContestResult sample() {
+  ContestResult result{"Test <GPU>", "abc123", "2026-01-02T03:04:05Z", "2.11.0", 30, {{"Copy", 4300, "GB/s"}}, {}};
   result.rows.push_back(row("forward", 1e12,
                             {timed("Dermis", 2e-3), timed("flash", 3e-3), timed("math", 50e-3),
                              failed("cuDNN", "head size 72 is not supported")}));
@@ -57,18 +56,18 @@ TEST(AttentionBenchResult, SummaryTakesTheNearestSample) {
 }
 
 TEST(AttentionBenchResult, TheRivalIsTheFastestThatRan) {
-  const AttentionBenchResult result = sample();
+  const ContestResult result = sample();
   ASSERT_NE(result.rows[0].best_rival(), nullptr);
   EXPECT_EQ(result.rows[0].best_rival()->name, "flash");
   EXPECT_DOUBLE_EQ(result.rows[0].ratio(), 1.5);
   EXPECT_DOUBLE_EQ(result.rows[0].achieved(result.rows[0].ours().warm), 500);
-  const AttentionBenchRow alone = row("forward", 1, {timed("Dermis", 1), failed("flash", "no mask")});
+  const ContestRow alone = row("forward", 1, {timed("Dermis", 1), failed("flash", "no mask")});
   EXPECT_EQ(alone.best_rival(), nullptr);
   EXPECT_EQ(alone.ratio(), 0);
 }
 
 TEST(AttentionBenchResult, TrainingRatioAddsBothPassesOfOneRival) {
-  AttentionBenchResult result = sample();
+  ContestResult result = sample();
   ASSERT_EQ(training_ratios(result).size(), 1U);
   EXPECT_EQ(training_ratios(result)[0].first, "prefix-lm");
   EXPECT_DOUBLE_EQ(training_ratios(result)[0].second, 12.0 / 7);
@@ -80,7 +79,7 @@ TEST(AttentionBenchResult, TrainingRatioAddsBothPassesOfOneRival) {
 }
 
 TEST(AttentionBenchResult, MarkdownNamesEverything) {
-  const std::string text = markdown(sample());
+  const std::string text = attention_markdown(sample());
   EXPECT_THAT(text,
               AllOf(HasSubstr("Test <GPU>"), HasSubstr("Commit abc123"), HasSubstr("Copy of this run: 4300.0 GB/s"),
                     HasSubstr("2.00 (1.80 to 2.40)"), HasSubstr("500.0 TFLOP/s"), HasSubstr("62 % of a matrix"),
@@ -89,7 +88,7 @@ TEST(AttentionBenchResult, MarkdownNamesEverything) {
 }
 
 TEST(AttentionBenchResult, JsonHoldsTimesAndReasons) {
-  const nlohmann::json json = to_json(sample());
+  const nlohmann::json json = to_json("attention", sample());
   EXPECT_EQ(json["rows"].size(), 2U);
   EXPECT_EQ(json["rows"][0]["fastest_rival"], "flash");
   EXPECT_EQ(json["rows"][0]["contenders"][0]["warm"]["median_s"], 2e-3);
