@@ -15,6 +15,14 @@
 namespace dermis::testing {
 namespace {
 
+// f(E{}, Activation{}).
+template <class F>
+int for_gate(ElementType type, GateActivation activation, F f) {
+  return for_element_type(type, [&]<class E>(E element) {
+    return activation == GateActivation::silu ? f(element, Silu{}) : f(element, GeluTanh{});
+  });
+}
+
 int column_sum(const ColumnSumParams& p) { return launch_in_emulator<ColumnSumKernel>(column_sum_launch(p), p); }
 
 }  // namespace
@@ -57,13 +65,13 @@ DermisCudaEntries emulated_operator_entries() {
     });
   };
   entries.gated_forward = [](const GatedForwardParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<GatedForwardKernel<E, GeluTanh>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
+    return for_gate(p.type, p.activation, [&]<class E, class Activation>(E, Activation) {
+      return launch_in_emulator<GatedForwardKernel<E, Activation>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
     });
   };
   entries.gated_backward = [](const GatedBackwardParams& p, void*) {
-    return for_element_type(p.type, [&]<class E>(E) {
-      return launch_in_emulator<GatedBackwardKernel<E, GeluTanh>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
+    return for_gate(p.type, p.activation, [&]<class E, class Activation>(E, Activation) {
+      return launch_in_emulator<GatedBackwardKernel<E, Activation>>(elementwise_launch(pieces_of(p.rows, p.width)), p);
     });
   };
   entries.cross_entropy = [](const CrossEntropyParams& p, void*) {
