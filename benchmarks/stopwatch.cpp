@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace dermis {
@@ -13,12 +14,22 @@ namespace {
 
 constexpr int64_t kCpuFlushBytes = int64_t{256} << 20, kGpuFlushBytes = int64_t{512} << 20;
 
-// Keeps the GPU's current stream busy for about half a millisecond without touching memory. The function is LibTorch's
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Keeps the GPU's current stream busy for about so long without touching memory. The function is LibTorch's
 // (torch.cuda._sleep); LibTorch's CUDA library is opened at run time, so its address is looked up.
-void hold_gpu() {
+void hold_gpu(double seconds) {
   static const auto sleep = reinterpret_cast<void (*)(int64_t)>(dlsym(RTLD_DEFAULT, "_ZN2at4cuda5sleepEl"));
-  constexpr int64_t kCycles = 1'000'000;
-  if (sleep != nullptr) sleep(kCycles);
+  constexpr double kCyclesASecond = 2e9;
+  if (sleep != nullptr) sleep(static_cast<int64_t>(seconds * kCyclesASecond));
+}
+
+// How long to hold the GPU while `calls` calls are issued of which one took so long to issue.
+double hold_seconds(double issuing_one, int calls) {
+  constexpr double kLeast = 5e-4, kMost = 5e-3, kMargin = 1.5;
+  return std::clamp(kMargin * issuing_one * calls, kLeast, kMost);
 }
 
 }  // namespace
@@ -26,7 +37,7 @@ void hold_gpu() {
 double CpuStopwatch::seconds(const std::function<void()>& call, int calls) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < calls; ++i) call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / calls;
+  return since(start) / calls;
 }
 
 double CpuStopwatch::cold_seconds(const std::function<void()>& call) {
@@ -52,8 +63,9 @@ double GpuStopwatch::timed(const std::function<void()>& call, int calls) {
 }
 
 double GpuStopwatch::seconds(const std::function<void()>& call, int calls) {
+  const auto start = std::chrono::steady_clock::now();
   call();  // leaves its operands in the cache
-  hold_gpu();
+  hold_gpu(hold_seconds(since(start), calls));
   return timed(call, calls);
 }
 

@@ -6,7 +6,9 @@
 namespace dermis {
 namespace {
 
-constexpr double kHopelesslySlow = 5;  // times our time
+int repeats_of(double seconds, double sample_s) {
+  return std::clamp(static_cast<int>(std::ceil(sample_s / std::max(seconds, 1e-9))), 1, 1000);
+}
 
 }  // namespace
 
@@ -15,16 +17,14 @@ RoundTimes time_in_rounds(std::span<const std::function<void()>> calls, const Ro
   for (size_t i = 0; i < calls.size(); ++i) runners.push_back(i);
   std::vector<std::vector<double>> warm(calls.size()), cold(calls.size());
   std::vector<double> limits;
-  int repeats = 1;
+  std::vector<int> repeats;
   double ours = 0;
   std::erase_if(runners, [&](size_t i) {
     const double once = setting.stopwatch.seconds(calls[i], 1);
-    if (i == 0) {
-      ours = once;
-      repeats = std::clamp(static_cast<int>(std::ceil(setting.sample_s / std::max(once, 1e-9))), 1, 1000);
-    }
+    repeats.push_back(repeats_of(once, setting.sample_s));
+    if (i == 0) ours = once;
     // Not the fastest rival for certain: one sample says enough, and its rounds would take most of the time.
-    const bool hopeless = once > kHopelesslySlow * ours;
+    const bool hopeless = once > setting.hopeless * ours;
     if (hopeless) warm[i].push_back(once);
     return hopeless;
   });
@@ -32,7 +32,7 @@ RoundTimes time_in_rounds(std::span<const std::function<void()>> calls, const Ro
     limits.push_back(setting.limit());
     for (size_t k = 0; k < runners.size(); ++k) {
       const size_t i = runners[(k + static_cast<size_t>(round)) % runners.size()];
-      warm[i].push_back(setting.stopwatch.seconds(calls[i], repeats));
+      warm[i].push_back(setting.stopwatch.seconds(calls[i], repeats[i]));
       if (setting.cold) cold[i].push_back(setting.stopwatch.cold_seconds(calls[i]));
     }
   }

@@ -17,6 +17,7 @@ struct RoundSetting {
   int rounds = 30;
   double sample_s = 2e-3;  // a sample is of as many calls as last this long
   bool cold = true;        // also time runs that find nothing in the cache
+  double hopeless = 5;     // a contender that takes so many times our time has a single sample
 };
 
 struct RoundTimes {
@@ -24,7 +25,7 @@ struct RoundTimes {
   double limit = 0;                     // median of the rounds
 };
 
-// `calls`: ours first. One that takes hopelessly longer than ours has a single sample.
+// `calls`: ours first.
 RoundTimes time_in_rounds(std::span<const std::function<void()>> calls, const RoundSetting& setting);
 
 }  // namespace dermis
