@@ -14,27 +14,30 @@ namespace {
 
 constexpr int64_t kCpuFlushBytes = int64_t{256} << 20, kGpuFlushBytes = int64_t{512} << 20;
 
-// Keeps the GPU's current stream busy for about that long without touching memory. The function is LibTorch's
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Keeps the GPU's current stream busy for about so long without touching memory. The function is LibTorch's
 // (torch.cuda._sleep); LibTorch's CUDA library is opened at run time, so its address is looked up.
 void hold_gpu(double seconds) {
   static const auto sleep = reinterpret_cast<void (*)(int64_t)>(dlsym(RTLD_DEFAULT, "_ZN2at4cuda5sleepEl"));
-  constexpr double kCyclesPerSecond = 2e9, kShortest = 5e-4, kLongest = 2e-2;
-  if (sleep != nullptr) sleep(static_cast<int64_t>(std::clamp(seconds, kShortest, kLongest) * kCyclesPerSecond));
+  constexpr double kCyclesASecond = 2e9;
+  if (sleep != nullptr) sleep(static_cast<int64_t>(seconds * kCyclesASecond));
 }
 
-double host_seconds(const std::function<void()>& call) {
-  const auto start = std::chrono::steady_clock::now();
-  call();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// How long to hold the GPU while `calls` calls are issued of which one took so long to issue.
+double hold_seconds(double issuing_one, int calls) {
+  constexpr double kLeast = 5e-4, kMost = 2e-2, kMargin = 1.5;
+  return std::clamp(kMargin * issuing_one * calls, kLeast, kMost);
 }
 
 }  // namespace
 
 double CpuStopwatch::seconds(const std::function<void()>& call, int calls) {
-  return host_seconds([&] {
-           for (int i = 0; i < calls; ++i) call();
-         }) /
-         calls;
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < calls; ++i) call();
+  return since(start) / calls;
 }
 
 double CpuStopwatch::cold_seconds(const std::function<void()>& call) {
@@ -60,9 +63,9 @@ double GpuStopwatch::timed(const std::function<void()>& call, int calls) {
 }
 
 double GpuStopwatch::seconds(const std::function<void()>& call, int calls) {
+  const auto start = std::chrono::steady_clock::now();
   call();  // leaves its operands in the cache
-  // The stream waits until all calls are issued: small ones would else be timed by how fast the host issues them.
-  hold_gpu(host_seconds(call) * calls);
+  hold_gpu(hold_seconds(since(start), calls));
   return timed(call, calls);
 }
 

@@ -28,7 +28,7 @@ class CpuStopwatch : public Stopwatch {
 };
 
 // Events on LibTorch's current stream of the device. The GPU is kept busy while the host issues what is timed, so that
-// issuing it is not timed too, unless it takes longer than the work.
+// issuing it is not timed too. What waits for its own results is timed with its wait.
 class GpuStopwatch : public Stopwatch {
  public:
   explicit GpuStopwatch(at::Device device);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
+
 namespace dermis {
 
 double relative_error(const std::vector<at::Tensor>& found, const std::vector<at::Tensor>& expected) {
@@ -22,6 +24,10 @@ std::string failure_of(const std::function<void()>& step) {
   const auto first_line = [](const std::string& text) { return text.substr(0, text.find('\n')); };
   try {
     step();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::interrupted) throw;
+    const ErrorInfo& info = error.info();
+    return first_line(info.found.empty() ? info.what : info.what + ": " + info.found);
   } catch (const c10::Error& error) {
     return first_line(error.what_without_backtrace());
   } catch (const std::exception& error) {

@@ -18,6 +18,7 @@ struct RoundSetting {
   int rounds = 30;
   double sample_s = 2e-3;  // a sample is of as many calls as last this long
   bool cold = true;        // also time runs that find nothing in the cache
+  double hopeless = 5;     // a contender that takes so many times our time has a single sample
 };
 
 struct RoundTimes {
@@ -26,7 +27,7 @@ struct RoundTimes {
   double limit = 0;                     // median of the rounds
 };
 
-// `calls`: ours first. One that takes hopelessly longer than ours has a single sample. When ours fails, none has times.
+// `calls`: ours first. When ours fails, none has times.
 RoundTimes time_in_rounds(std::span<const std::function<void()>> calls, const RoundSetting& setting);
 
 }  // namespace dermis

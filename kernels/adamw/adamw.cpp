@@ -9,7 +9,7 @@
 #include <cmath>
 #include <map>
 
-#include "kernels/adamw/adamw_blocks.h"
+#include "kernels/adamw/adamw_factors.h"
 #include "kernels/adamw/adamw_gpu.h"
 #include "kernels/operand/operand.h"
 #include "kernels/simd/cpu_features.h"
@@ -47,19 +47,6 @@ struct FlatTensor {
   int64_t count;
   AdamWFactors factors;
 };
-
-AdamWFactors factors_of(const AdamWSettings& s) {
-  const auto step = static_cast<double>(s.step);
-  return {.gradient_scale = static_cast<float>(s.gradient_scale),
-          .beta1 = static_cast<float>(s.beta1),
-          .one_minus_beta1 = static_cast<float>(1 - s.beta1),
-          .beta2 = static_cast<float>(s.beta2),
-          .one_minus_beta2 = static_cast<float>(1 - s.beta2),
-          .decay = static_cast<float>(1 - s.lr * s.weight_decay),
-          .step_size = static_cast<float>(s.lr / (1 - std::pow(s.beta1, step))),
-          .inverse_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(s.beta2, step))),
-          .eps = static_cast<float>(s.eps)};
-}
 
 void check(const AdamWTensor& t) {
   check_operand(t.parameter.defined() && t.parameter.is_contiguous() && t.parameter.is_floating_point(), "adamw_step",
@@ -164,7 +151,7 @@ void adamw_step(std::span<const AdamWTensor> tensors) {
   Blocks blocks;
   for (const AdamWTensor& t : tensors) {
     if (const CudaModule* module = module_of(t); module != nullptr) {
-      on_gpus[{module, t.parameter.device().index()}].push_back({&t, factors_of(t.settings)});
+      on_gpus[{module, t.parameter.device().index()}].push_back({&t, adamw_factors(t.settings)});
       continue;
     }
     if (t.parameter.scalar_type() == at::kBFloat16) {
@@ -177,7 +164,7 @@ void adamw_step(std::span<const AdamWTensor> tensors) {
     }
     flat.push_back({t.parameter.mutable_data_ptr<float>(), t.first_moment.mutable_data_ptr<float>(),
                     t.second_moment.mutable_data_ptr<float>(), t.gradient.const_data_ptr<float>(), t.parameter.numel(),
-                    factors_of(t.settings)});
+                    adamw_factors(t.settings)});
     blocks.add(t.parameter.numel());
   }
   for (const auto& [where, gpu_tensors] : on_gpus) adamw_step_gpu(*where.first, gpu_tensors);

@@ -119,6 +119,8 @@ class PretendedBundle : public ::testing::Test {
   --version*) echo 'dermis 0.1.0 (abc1234)' ;;
   'bench attention') while (($#)); do if [[ $1 == --out ]]; then out=$2; fi; shift; done
          mkdir -p "$out"; echo '| a benchmark |' > "$out/attention.md"; echo '{"rows": [1]}' > "$out/attention.json" ;;
+  'bench operators') while (($#)); do if [[ $1 == --out ]]; then out=$2; fi; shift; done
+         mkdir -p "$out"; echo '| bandwidths |' > "$out/operators.md"; echo '{"rows": [2]}' > "$out/operators.json" ;;
   *) echo "dermis $*" ;;
 esac)sh");
     for (const char* name : {"tests_device", "tests_kernels", "tests_models"})
@@ -152,6 +154,7 @@ TEST_F(PretendedBundle, RunsEveryStageAndWritesItsResults) {
   EXPECT_EQ(json["driver"], "580.159.04");
   EXPECT_EQ(json["failed_stages"], 0);
   EXPECT_EQ(json["benchmark"]["rows"][0], 1);
+  EXPECT_EQ(json["operators"]["rows"][0], 2);
   double limits = 0;
   for (const auto& stage : json["stages"]) {
     EXPECT_EQ(stage["result"], "passed") << stage;
@@ -160,6 +163,7 @@ TEST_F(PretendedBundle, RunsEveryStageAndWritesItsResults) {
   EXPECT_GE(json["stages"].size(), 10U);
   EXPECT_LE(limits, 540) << "the budgets of all stages are 9 minutes at most";
   EXPECT_THAT(text_of(result(".md")), HasSubstr("| a benchmark |"));
+  EXPECT_THAT(text_of(result(".md")), HasSubstr("| bandwidths |"));
   EXPECT_THAT(text_of(result(".md")), HasSubstr("0 of " + std::to_string(json["stages"].size()) + " stages failed"));
   EXPECT_THAT(text_of(result(".log")), HasSubstr("compute-sanitizer --tool racecheck"));
   EXPECT_THAT(text_of(result(".log")), HasSubstr("--gpu-runs=1000"));
