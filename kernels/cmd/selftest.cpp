@@ -26,9 +26,9 @@ int run_selftest_command(const CommandTable&, const std::vector<std::string>& ar
   bool headed = false;
   run_selftest(options, [&](const SelftestResult& result) {
     if (!std::exchange(headed, true))
-      fmt::print("{:<14}{:<10}{:>6}{:>12}{:>12}{:>12}\n", "operator", "path", "cases", "max error", "RMS error",
+      fmt::print("{:<22}{:<10}{:>6}{:>12}{:>12}{:>12}\n", "operator", "path", "cases", "max error", "RMS error",
                  "limit");
-    fmt::print("{:<14}{:<10}{:>6}{:>12.2e}{:>12.2e}{:>12.0e}  {}\n", result.op, result.path, result.cases,
+    fmt::print("{:<22}{:<10}{:>6}{:>12.2e}{:>12.2e}{:>12.0e}  {}\n", result.op, result.path, result.cases,
                result.max_error, result.rms_error, result.limit, result.failures.empty() ? "ok" : "FAILED");
     std::fflush(stdout);
     for (const std::string& failure : result.failures)

@@ -1,4 +1,5 @@
 // LayerNorm of the last dimension: y = (x - mean) / sqrt(var + eps) * w + b. x [..., C], w [C], b [C]. Differentiable.
+// C at most 8192 on a GPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -18,18 +18,23 @@ std::vector<OperatorPath> operator_paths() {
                   : std::string("LibTorch operators (chosen)");
   };
   const std::string floats = gpu("fp32, bf16, fp16", "fp64: LibTorch operators");
-  return {{"attention", own("tiles, no T x S buffer"),
-           gpu("bf16, fp16 of head size 64, 72, 128, 256", "fp32, fp64: LibTorch operators with a dense mask")},
+  const std::string heads =
+      gpu("bf16, fp16 of head size 64, 72, 128, 256", "fp32, fp64: LibTorch operators with a dense mask");
+  return {{"attention", own("tiles, no T x S buffer"), heads},
+          {"attention_decode", own("tiles, no T x S buffer"), heads},
           {"rms_norm", own("rows, residual fused"), floats},
           {"layer_norm", own("rows, residual fused"), floats},
           {"rope", own("rows"), floats},
-          {"gelu_tanh, gated_gelu", own("elements"), floats},
+          {"gelu_tanh", own("elements"), floats},
+          {"gated_gelu", own("elements"), floats},
+          {"gated_silu", own("elements"), floats},
           {"dense", "LibTorch matrix product", "LibTorch matrix product"},
           {"embed_tokens", "LibTorch operators", floats},
           {"image_normalise", "LibTorch operators", floats},
-          {"sample_tokens", "fp64, a row at a time", floats},
+          {"sample_tokens", "fp64, a row at a time", gpu("fp32, bf16, fp16", "fp64: copied to the CPU")},
           {"linear_cross_entropy", own("rows over chunks of LibTorch products"), floats},
-          {"adamw_step", own("blocks, all tensors in one pass"), gpu("fp32 parameters", "others: LibTorch operators")},
+          {"adamw_step", own("blocks, all tensors in one pass"),
+           gpu("fp32 parameters and bf16 ones, with gradients in fp32, bf16, fp16", "fp64: LibTorch operators")},
           {"gradient_norm", own("blocks, fp64 sums"), floats}};
 }
 

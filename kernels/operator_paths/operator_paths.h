@@ -7,7 +7,7 @@
 namespace dermis {
 
 struct OperatorPath {
-  std::string op;
+  std::string op;    // as `dermis selftest` names it, too
   std::string cpu;   // fp32 on the CPU
   std::string cuda;  // on a GPU that has the CUDA module and LibTorch's operators
 };

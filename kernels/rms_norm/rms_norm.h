@@ -1,5 +1,6 @@
 // RMSNorm of the last dimension: y = x / sqrt(mean(x^2) + eps) * (offset + w). Gemma uses offset 1, Llama 0.
-// x [..., C], w [C]. Differentiable in x and w. Statistics in fp32 (fp64 for fp64). Source: arXiv 1910.07467.
+// x [..., C], w [C]. Differentiable in x and w. Statistics in fp32 (fp64 for fp64). C at most 8192 on a GPU.
+// Source: arXiv 1910.07467.
 #pragma once
 
 #include <ATen/core/Tensor.h>

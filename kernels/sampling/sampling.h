@@ -18,7 +18,7 @@ struct SamplingOptions {
 // logits [B, V] of any floating type and device; uniforms [B] in [0, 1), unread for temperature 0. Tokens are taken in
 // the order of their logits, equals by index: the first at which the probabilities, added up, exceed uniform times the
 // sum of those kept. On a GPU the CUDA kernel chooses (kernels/sampling/sampling_cuda.h says how it rounds) and only
-// the tokens come back; elsewhere it is done in fp64 on the CPU.
+// the tokens come back, V at most 2^20; elsewhere it is done in fp64 on the CPU.
 std::vector<int32_t> sample_tokens(const at::Tensor& logits_BV, std::span<const double> uniforms,
                                    const SamplingOptions& options);
 

@@ -22,8 +22,13 @@ constexpr int kMostHalvings = 8;
 
 bool is_half(at::ScalarType type) { return type == at::kBFloat16 || type == at::kHalf; }
 
+bool takes(const SelftestOperator& op, at::ScalarType type) {
+  return type == at::kBFloat16 ? op.bf16 : type == at::kHalf ? op.fp16 : true;
+}
+
 // 16-bit results are rounded once; gradients of operators with several roundings have a few units of the last place.
 double limit_of(const SelftestOperator& op, at::ScalarType type) {
+  if (is_half(type) && op.half_limit > 0) return op.half_limit;
   return type == at::kBFloat16 ? 3e-2 : type == at::kHalf ? 4e-3 : op.limit;
 }
 
@@ -174,7 +179,7 @@ std::vector<SelftestResult> run_selftest(const SelftestOptions& options, const s
   for (const SelftestOperator& op : table) {
     if (!options.only.empty() && options.only != op.name) continue;
     for (const SelftestPath& path : paths) {
-      if (is_half(path.type) && !op.halves) continue;
+      if (!takes(op, path.type)) continue;
       results.push_back(run_path(op, path, options));
       if (finished) finished(results.back());
     }

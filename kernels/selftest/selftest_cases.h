@@ -34,9 +34,11 @@ struct SelftestOperator {
   const char* name;
   double limit;  // largest relative error allowed in fp32
   SelftestCase (*make)(SelftestDraw&);
-  bool halves = true;  // also in 16-bit types
+  bool bf16 = true, fp16 = true;  // whether it takes these types, too
+  double half_limit = 0;          // in them; 0: that of results which are rounded to them
 };
 
+// Named as in `dermis doctor`, in the same order.
 const std::vector<SelftestOperator>& selftest_table();
 
 }  // namespace dermis
