@@ -9,6 +9,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "tests/program/shell.h"
 #include "tests/support/paths.h"
@@ -111,8 +112,9 @@ class PretendedBundle : public ::testing::Test {
   PretendedBundle() {
     const fs::path root = folder_.path();
     fs::create_directories(root / "share/gpu_check");
-    for (const char* name : {"gpu-check", "stages.sh"})
-      fs::copy_file(scripts() / name, root / "share/gpu_check" / name);
+    fs::copy(scripts(), root / "share/gpu_check");
+    fs::create_directories(root / "share/peers");
+    std::ofstream(root / "share/peers/attention_gpu.py") << "import sys\nprint('attention_gpu.py', *sys.argv[1:])\n";
     fs::create_symlink("share/gpu_check/gpu-check", root / "gpu-check");
     write_script(root / "with-libtorch", "exec \"$@\"");
     write_script(root / "bin/dermis", R"sh(case "$1 ${2:-}" in
@@ -121,23 +123,41 @@ class PretendedBundle : public ::testing::Test {
          mkdir -p "$out"; echo '| a benchmark |' > "$out/attention.md"; echo '{"rows": [1]}' > "$out/attention.json" ;;
   'bench operators') while (($#)); do if [[ $1 == --out ]]; then out=$2; fi; shift; done
          mkdir -p "$out"; echo '| bandwidths |' > "$out/operators.md"; echo '{"rows": [2]}' > "$out/operators.json" ;;
-  *) echo "dermis $*" ;;
+  doctor*) echo 'LibTorch GPU  loaded' ;;
+  *) echo "dermis $*" ;;&
+  selftest*) echo "PYTORCH_NO_CUDA_MEMORY_CACHING=${PYTORCH_NO_CUDA_MEMORY_CACHING:-}"; echo 'attention     GPU bf16' ;;
 esac)sh");
     for (const char* name : {"tests_device", "tests_kernels", "tests_models"})
-      write_script(root / "bin" / name, "echo \"" + std::string(name) + " $*\"");
+      write_script(root / "bin" / name, "echo \"" + std::string(name) + " $* of shard ${GTEST_SHARD_INDEX:-}\"");
+    write_script(root / "bin/tests_models", "echo \"tests_models $*\"; echo '[  PASSED  ] 3 tests.'");
     write_script(root / "path/nvidia-smi", R"sh(case $* in
   *query-gpu=name\ * | *query-gpu=name,\ *) echo 'NVIDIA H200' ;;
   *query-gpu=driver*) echo 580.159.04 ;;
+  *query-gpu=compute_mode*) echo Default ;;
   *) echo "nvidia-smi $*" ;;
 esac)sh");
-    write_script(root / "path/compute-sanitizer", "echo \"compute-sanitizer $*\"");
+    write_script(root / "path/nproc", "echo 3");
+    write_script(root / "path/python3",
+                 R"sh(if [[ $1 == -c ]]; then [[ $* == *torch* && $* != *transformers* ]]; exit; fi
+echo "python3 ${1##*/} ${*:2}")sh");
+    write_script(root / "path/compute-sanitizer", R"sh(echo "compute-sanitizer $*"
+while [[ $1 == --* ]]; do shift $([[ $1 == --tool || $1 == --print-limit || $1 == --error* ]] && echo 2 || echo 1); done
+exec "$@")sh");
   }
   Outcome run(const std::string& arguments) {
     return run_shell("PATH=" + (folder_ / "path") + ":$PATH " + (folder_ / "gpu-check") + " " + arguments);
   }
+  static std::string wait_for(const std::string& file) {
+    return "for i in $(seq 300); do if [ -s " + file + " ]; then break; fi; sleep 0.1; done";
+  }
+  std::vector<fs::path> results() {
+    std::vector<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(folder_.path() / "results")) paths.push_back(entry.path());
+    return paths;
+  }
   fs::path result(const std::string& extension) {
-    for (const auto& entry : fs::directory_iterator(folder_.path() / "results"))
-      if (entry.path().extension() == extension) return entry.path();
+    for (const fs::path& path : results())
+      if (path.extension() == extension) return path;
     return {};
   }
 
@@ -160,7 +180,8 @@ TEST_F(PretendedBundle, RunsEveryStageAndWritesItsResults) {
     EXPECT_EQ(stage["result"], "passed") << stage;
     limits += stage["limit_seconds"].get<double>();
   }
-  EXPECT_GE(json["stages"].size(), 10U);
+  EXPECT_EQ(json["finished"], true);
+  EXPECT_GE(json["stages"].size(), 15U);
   EXPECT_LE(limits, 540) << "the budgets of all stages are 9 minutes at most";
   EXPECT_THAT(text_of(result(".md")), HasSubstr("| a benchmark |"));
   EXPECT_THAT(text_of(result(".md")), HasSubstr("| bandwidths |"));
@@ -168,6 +189,96 @@ TEST_F(PretendedBundle, RunsEveryStageAndWritesItsResults) {
   EXPECT_THAT(text_of(result(".log")), HasSubstr("compute-sanitizer --tool racecheck"));
   EXPECT_THAT(text_of(result(".log")), HasSubstr("--gpu-runs=1000"));
   EXPECT_THAT(text_of(result(".log")), HasSubstr("bench train --preset small --batch 64 --mixed --device cuda"));
+  EXPECT_THAT(text_of(result(".log")), Not(HasSubstr("--peer"))) << "this python3 has no transformers";
+  EXPECT_EQ(results().size(), 3U) << "the folder of logs is gone";
+}
+
+TEST_F(PretendedBundle, TestsThatComputeOnTheCpuMostlyAreSharedOut) {
+  run("--only kernels");
+  const std::string log = text_of(result(".log"));
+  for (const char* shard : {"of shard 0", "of shard 1", "of shard 2"}) EXPECT_THAT(log, HasSubstr(shard));
+  EXPECT_THAT(log, Not(HasSubstr("of shard 3"))) << "three processors";
+  write_script(folder_.path() / "bin/tests_device", "[[ $GTEST_SHARD_INDEX != 1 ]]");
+  EXPECT_EQ(run("--only kernels").exit_code, 1) << "one that fails is enough";
+}
+
+TEST_F(PretendedBundle, SanitizersSeeFreshMemoryAndTheOperatorsThemselves) {
+  EXPECT_EQ(run("--only memcheck,initcheck,memcheck_operators,initcheck_operators").exit_code, 0);
+  const auto stages = nlohmann::json::parse(text_of(result(".json")))["stages"];
+  ASSERT_EQ(stages.size(), 4U);
+  const auto output = [&](size_t stage) { return stages[stage]["output"].get<std::string>(); };
+  EXPECT_THAT(output(0), Not(HasSubstr("--gpu-fresh")));
+  EXPECT_THAT(output(1), HasSubstr("tests_device --gpu --gpu-fresh"));
+  for (const size_t stage : {2, 3}) {
+    EXPECT_THAT(output(stage), HasSubstr("dermis selftest --count 1"));
+    EXPECT_THAT(output(stage), HasSubstr("PYTORCH_NO_CUDA_MEMORY_CACHING=1"));
+  }
+}
+
+TEST_F(PretendedBundle, PeersInPythonRunWhereItHasTheirModules) {
+  run("--only training,attention_peers");
+  EXPECT_THAT(text_of(result(".log")), HasSubstr("python3 attention_gpu.py --rounds"));
+  write_script(folder_.path() / "path/python3", "[[ $* != *attention_gpu* ]]");  // has every module
+  run("--only training");
+  EXPECT_THAT(text_of(result(".log")), HasSubstr("--peer python3 --peer-modes eager --peer-script"));
+  write_script(folder_.path() / "path/python3", "exit 1");
+  EXPECT_EQ(run("--only attention_peers").exit_code, 0);
+  EXPECT_THAT(text_of(result(".log")), HasSubstr("skipped: python3 has no torch"));
+}
+
+TEST_F(PretendedBundle, ProgramsThatFoundNoGpuDoNotPass) {
+  write_script(folder_.path() / "bin/dermis", R"sh(case "$1" in
+  --version) echo 'dermis 0.1.0 (abc1234)' ;;
+  doctor) echo 'LibTorch GPU  not in use: it does not open' ;;
+  *) echo 'attention     CPU fp32' ;;
+esac)sh");
+  write_script(folder_.path() / "bin/tests_models", "echo '[  PASSED  ] 0 tests.'; echo '[  SKIPPED ] 3 tests.'");
+  const Outcome outcome = run("--only machine,selftest,models");
+  EXPECT_EQ(nlohmann::json::parse(text_of(result(".json")))["failed_stages"], 3);
+  EXPECT_THAT(outcome.output, HasSubstr("no GPU was used"));
+}
+
+// The second of three stages never ends.
+TEST_F(PretendedBundle, AnInterruptedCheckKeepsWhatItFound) {
+  write_script(folder_.path() / "bin/tests_device", "echo began; echo > " + (folder_ / "began") + "; sleep 60");
+  const Outcome outcome = run("--only machine,primitives,models & check=$!; " + wait_for(folder_ / "began") +
+                              "; kill -TERM $check; wait $check");
+  EXPECT_EQ(outcome.exit_code, 130) << outcome.output;
+  const auto json = nlohmann::json::parse(text_of(result(".json")));
+  EXPECT_EQ(json["finished"], false);
+  ASSERT_EQ(json["stages"].size(), 3U);
+  EXPECT_EQ(json["stages"][0]["result"], "passed");
+  EXPECT_EQ(json["stages"][1]["result"], "interrupted");
+  EXPECT_EQ(json["stages"][1]["output"], "began");
+  EXPECT_EQ(json["stages"][2]["result"], "not run: interrupted");
+}
+
+TEST_F(PretendedBundle, AKilledCheckLeavesItsResultsSoFar) {
+  const std::string process = folder_ / "process";
+  write_script(folder_.path() / "bin/tests_device", "echo began; echo $$ > " + process + "; exec sleep 60");
+  run("--only machine,primitives & check=$!; " + wait_for(process) + "; kill -KILL $check; kill $(cat " + process +
+      "); wait $check");
+  const auto json = nlohmann::json::parse(text_of(result(".json")));
+  EXPECT_EQ(json["finished"], false);
+  EXPECT_EQ(json["stages"].size(), 1U);
+  EXPECT_THAT(text_of(result(".md")), HasSubstr("0 of 1 stages failed, not finished"));
+  EXPECT_EQ(text_of(result(".stages") / "logs/primitives.log"), "began\n");
+}
+
+TEST_F(PretendedBundle, TheProgramKnowsTheDeviceWhereThereIsNoTool) {
+  write_script(folder_.path() / "path/nvidia-smi", "exit 127");
+  write_script(folder_.path() / "bin/dermis", R"sh(case "$1" in
+  --version) echo 'dermis 0.1.0 (abc1234)' ;;
+  doctor) printf '%s\n' 'GPU           NVIDIA H200, compute capability 9.0, 139.8 GiB' 'LibTorch GPU  loaded' ;;
+esac)sh");
+  EXPECT_EQ(run("--only machine").exit_code, 0);
+  EXPECT_EQ(nlohmann::json::parse(text_of(result(".json")))["gpu"], "NVIDIA H200");
+}
+
+TEST_F(PretendedBundle, AStageThatIsNotThereIsRefused) {
+  const Outcome outcome = run("--only kernel");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("no stage is called"));
 }
 
 TEST_F(PretendedBundle, AFailedStageIsReportedAndTheOthersRun) {
