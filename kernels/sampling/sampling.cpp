@@ -17,16 +17,49 @@ namespace {
 
 constexpr const char* kName = "sample_tokens";
 
-// How many of the sorted candidates stay: the fewest whose probabilities reach top_p.
-size_t nucleus(const std::vector<double>& weights, double top_p) {
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-  double sum = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    sum += weights[i];
-    if (sum >= top_p * total) return i + 1;
+// Falling, equals by index. Not a number comes last: sorting needs an order.
+struct FallingLogits {
+  std::span<const float> logits;
+
+  float value(int32_t token) const {
+    const float logit = logits[static_cast<size_t>(token)];
+    return std::isnan(logit) ? -std::numeric_limits<float>::infinity() : logit;
   }
-  return weights.size();
-}
+  bool operator()(int32_t a, int32_t b) const {
+    const float left = value(a), right = value(b);
+    return left != right ? left > right : a < b;
+  }
+};
+
+// The tokens of the `kept` largest logits in that order. They are sorted only as far as they are
+// asked for: likely ones come first, and most draws end among them.
+class TokensInOrder {
+ public:
+  TokensInOrder(std::span<const float> logits, size_t kept) : order_{logits}, tokens_(logits.size()) {
+    std::iota(tokens_.begin(), tokens_.end(), 0);
+    if (kept < tokens_.size()) std::nth_element(tokens_.begin(), place(kept), tokens_.end(), order_);
+    tokens_.resize(kept);
+  }
+  std::span<const int32_t> unordered() const { return tokens_; }
+  int32_t operator[](size_t i) {
+    if (i >= sorted_) sort_through(i);
+    return tokens_[i];
+  }
+
+ private:
+  std::vector<int32_t>::iterator place(size_t i) { return tokens_.begin() + static_cast<int64_t>(i); }
+  void sort_through(size_t i) {
+    constexpr size_t kFirst = 256;
+    const size_t end = std::min(tokens_.size(), std::max({i + 1, kFirst, 4 * sorted_}));
+    if (end < tokens_.size()) std::nth_element(place(sorted_), place(end), tokens_.end(), order_);
+    std::sort(place(sorted_), place(end), order_);
+    sorted_ = end;
+  }
+
+  FallingLogits order_;
+  std::vector<int32_t> tokens_;
+  size_t sorted_ = 0;
+};
 
 at::Tensor launch(const CudaModule& module, const at::Tensor& logits, std::span<const double> uniforms,
                   const SamplingOptions& options) {
@@ -73,29 +106,26 @@ void check_logits(const at::Tensor& logits) {
 int32_t sample_token(std::span<const float> logits, double uniform, const SamplingOptions& options) {
   if (options.temperature == 0)
     return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-  std::vector<int32_t> candidates(logits.size());
-  std::iota(candidates.begin(), candidates.end(), 0);
-  const auto larger = [&](int32_t a, int32_t b) {
-    const float left = logits[static_cast<size_t>(a)], right = logits[static_cast<size_t>(b)];
-    return left != right ? left > right : a < b;
-  };
   const size_t kept = options.top_k > 0 ? std::min(logits.size(), static_cast<size_t>(options.top_k)) : logits.size();
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<int64_t>(kept), candidates.end(), larger);
-  candidates.resize(kept);
-
-  const double largest = logits[static_cast<size_t>(candidates.front())];
-  std::vector<double> weights;
-  weights.reserve(kept);
-  for (const int32_t token : candidates)
-    weights.push_back(std::exp((logits[static_cast<size_t>(token)] - largest) / options.temperature));
-  weights.resize(nucleus(weights, options.top_p));
-
-  double left = uniform * std::accumulate(weights.begin(), weights.end(), 0.0);
-  for (size_t i = 0; i < weights.size(); ++i) {
-    left -= weights[i];
-    if (left < 0) return candidates[i];
+  TokensInOrder tokens(logits, kept);
+  const double largest = logits[static_cast<size_t>(tokens[0])];
+  const auto weight = [&](int32_t token) {
+    return std::exp((logits[static_cast<size_t>(token)] - largest) / options.temperature);
+  };
+  double total = 0;
+  for (const int32_t token : tokens.unordered()) total += weight(token);
+  size_t count = kept;
+  if (options.top_p < 1) {  // the fewest whose probabilities reach top_p
+    const double wanted = options.top_p * total;
+    total = weight(tokens[0]);
+    for (count = 1; count < kept && total < wanted; ++count) total += weight(tokens[count]);
   }
-  return candidates[weights.size() - 1];  // rounding left a crumb beyond the last weight
+  double left = uniform * total;
+  for (size_t i = 0; i < count; ++i) {
+    left -= weight(tokens[i]);
+    if (left < 0) return tokens[i];
+  }
+  return tokens[count - 1];  // rounding left a crumb beyond the last weight
 }
 
 std::vector<int32_t> sample_tokens(const at::Tensor& logits_BV, std::span<const double> uniforms,

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -58,6 +59,42 @@ TEST(Sampling, TopPKeepsTheFewestThatReachIt) {
   found = shares({.temperature = 1.0, .top_p = 0.81});
   EXPECT_NEAR(found[2], 0.15 / 0.95, 0.015);
   EXPECT_EQ(found.count(3), 0u);
+}
+
+// Sorts everything, then walks. Logits repeat, so that equals must be taken by index.
+int32_t by_full_sort(const std::vector<float>& logits, double uniform, const SamplingOptions& options) {
+  std::vector<std::pair<float, int32_t>> order;
+  for (size_t i = 0; i < logits.size(); ++i) order.emplace_back(-logits[i], static_cast<int32_t>(i));
+  std::sort(order.begin(), order.end());
+  if (options.top_k > 0) order.resize(static_cast<size_t>(options.top_k));
+  std::vector<double> until;  // sums of weights, each token's included
+  for (const auto& [negative, token] : order)
+    until.push_back((until.empty() ? 0 : until.back()) + std::exp((order[0].first - negative) / options.temperature));
+  const double wanted = options.top_p * until.back();
+  while (until.size() > 1 && until[until.size() - 2] >= wanted) until.pop_back();
+  size_t i = 0;
+  while (i + 1 < until.size() && until[i] <= uniform * until.back()) ++i;
+  return order[i].second;
+}
+
+TEST(Sampling, TakesTokensInTheOrderOfAFullSort) {
+  for (uint64_t trial = 0; trial < 200; ++trial) {
+    Random random(trial, RandomPurpose::sampling, 5);
+    const double spread = random.uniform(0.1, 4);  // flat rows reach far down the order
+    std::vector<float> logits(3000);
+    for (float& logit : logits) logit = static_cast<float>(std::round(8 * spread * random.normal()) / 8);
+    const SamplingOptions options{.temperature = random.uniform(0.5, 2),
+                                  .top_k = trial % 3 == 0 ? 900 : 0,
+                                  .top_p = trial % 2 == 0 ? random.uniform(0.05, 0.99) : 1.0};
+    const double uniform = random.uniform();
+    EXPECT_EQ(sample_token(logits, uniform, options), by_full_sort(logits, uniform, options)) << trial;
+  }
+}
+
+TEST(Sampling, NotANumberIsTheLastInOrder) {
+  std::vector<float> logits(500, std::nanf(""));
+  logits[77] = 1;
+  EXPECT_EQ(sample_token(logits, 0.5, {.temperature = 1, .top_k = 1}), 77);
 }
 
 TEST(Sampling, LogProbabilitiesNormalise) {
