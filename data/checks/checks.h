@@ -19,6 +19,14 @@ Verdict check_schema(const Record& record, const FieldPack& pack);
 // (names_others) must name the label first. A closed answer must be the one that the label gives.
 Verdict check_label_contradiction(const Record& record, const FieldPack& pack);
 
+// The answer claims no other value of an attribute than the item has, where it has one: phrases and nouns of the field
+// pack tell what is a claim, a negated one does not count. Sentences that speak of the diagnosis in general ("melanoma
+// often shows ...") say nothing of the picture and are exempt. Closed answers about an attribute must be its value.
+Verdict check_attribute_contradiction(const Record& record, const FieldPack& pack);
+// The same against given values, attribute id -> value: the reason, or "".
+std::string attribute_contradiction(const Record& record, const std::map<std::string, std::string>& values,
+                                    const FieldPack& pack);
+
 // The answer does not show that its writer knew more than the picture: leak words, ids of patient, lesion or item, six
 // words in a row of the hidden context, or a value of an attribute that cannot be seen and that the question did not
 // give.

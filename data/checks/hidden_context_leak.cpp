@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "data/checks/checks.h"
+#include "data/checks/context_lines.h"
 #include "data/fields/text.h"
 
 namespace dermis {
@@ -18,23 +19,10 @@ std::string id_reason(const Record& record, const std::string& answer) {
   return "";
 }
 
-// Lines of the hidden context: "name: value".
-std::vector<std::pair<std::string, std::string>> lines_of(const std::string& context) {
-  std::vector<std::pair<std::string, std::string>> lines;
-  for (size_t at = 0; at < context.size();) {
-    const size_t end = std::min(context.find('\n', at), context.size());
-    const std::string line = context.substr(at, end - at);
-    at = end + 1;
-    const size_t colon = line.find(": ");
-    if (colon != std::string::npos) lines.emplace_back(line.substr(0, colon), line.substr(colon + 2));
-  }
-  return lines;
-}
-
 // What can be seen may be said in the context's own words.
 std::string run_reason(const Record& record, const FieldPack& pack, const std::string& answer) {
   const std::vector<std::string> said = words_of(answer);
-  for (const auto& [name, value] : lines_of(record.hidden_context)) {
+  for (const auto& [name, value] : context_lines(record.hidden_context)) {
     const Attribute* attribute = pack.find_attribute(name);
     if (attribute != nullptr && attribute->visible) continue;
     const std::vector<std::string> hidden = words_of(name + " " + value);
@@ -59,7 +47,7 @@ std::string telling_phrase(const Attribute& attribute, const std::string& value)
 
 std::string value_reason(const Record& record, const FieldPack& pack, const std::string& asked,
                          const std::string& answer) {
-  for (const auto& [name, value] : lines_of(record.hidden_context)) {
+  for (const auto& [name, value] : context_lines(record.hidden_context)) {
     const Attribute* attribute = pack.find_attribute(name);
     if (attribute == nullptr || attribute->visible || attribute->kind == AttributeKind::flag) continue;
     const std::string phrase = telling_phrase(*attribute, value);

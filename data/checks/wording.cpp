@@ -108,6 +108,7 @@ Verdict check_language(const Record& record, const FieldPack& pack) {
 std::vector<Verdict> run_checks(const Record& record, const FieldPack& pack) {
   return {check_schema(record, pack),
           check_label_contradiction(record, pack),
+          check_attribute_contradiction(record, pack),
           check_hidden_context_leak(record, pack),
           check_certainty(record, pack),
           check_refusal(record, pack),

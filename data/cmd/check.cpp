@@ -29,11 +29,13 @@ void print_findings(const ShardCheck& check, int listed) {
 int run_data_check(const CommandTable&, const std::vector<std::string>& arguments) {
   CLI::App app("Says what would break training; exit code 3 when something would.", "data check");
   std::vector<std::string> folders;
-  std::string tokenizer_path;
+  std::string tokenizer_path, field = "dermatology";
   ShardCheckOptions options;
   int listed = 10;
   app.add_option("shards", folders, "shard folders")->required();
   app.add_option("--tokenizer", tokenizer_path, "tokenizer.model or model folder: checks lengths and characters too");
+  app.add_option("--field", field, "field pack, by which answers are held against what is known of their picture")
+      ->capture_default_str();
   app.add_option("--tokens-per-image", options.tokens_per_image, "of the model")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -45,6 +47,8 @@ int run_data_check(const CommandTable&, const std::vector<std::string>& argument
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   if (!parse_arguments(app, arguments)) return 0;
+  const FieldPack pack = load_field_pack(field);
+  options.pack = &pack;
   std::unique_ptr<Tokenizer> tokenizer;
   if (!tokenizer_path.empty()) {
     tokenizer = std::make_unique<Tokenizer>(Tokenizer::load(tokenizer_path));

@@ -22,12 +22,11 @@ struct PackFile {
   const char* name;
   Reader read;
 };
-constexpr std::array<PackFile, 7> kFiles{{{"taxonomy.toml", read_taxonomy},
+constexpr std::array<PackFile, 6> kFiles{{{"taxonomy.toml", read_taxonomy},
                                           {"attributes.toml", read_attributes},
                                           {"questions.toml", read_questions},
                                           {"answers.toml", read_answers},
                                           {"strata.toml", read_strata},
-                                          {"costs.toml", read_costs},
                                           {"checks.toml", read_checks}}};
 
 template <typename T>
@@ -98,19 +97,6 @@ const ClassInfo* FieldPack::class_of_source_label(const std::string& text) const
 std::string FieldPack::group_name(const ClassInfo& info) const {
   const ClassGroup* group = by_id(groups, info.group);
   return group == nullptr ? std::string() : group->name;
-}
-
-double FieldPack::cost(const std::string& truth_id, const std::string& predicted_id) const {
-  if (truth_id == predicted_id) return 0;
-  const auto fits = [&](const std::string& pattern, const std::string& id) {
-    if (pattern == "*" || pattern == id) return true;
-    const ClassInfo* info = find_class(id);
-    return info != nullptr && (pattern == info->malignancy || (pattern == "critical" && info->critical));
-  };
-  for (const CostRule& rule : costs) {
-    if (fits(rule.truth, truth_id) && fits(rule.predicted, predicted_id)) return rule.cost;
-  }
-  return 1;
 }
 
 FieldPack parse_field_pack(const std::string& name, const std::map<std::string, std::string>& files) {

@@ -1,7 +1,7 @@
 // Everything Dermis knows about a field (dermatology, inspection, ...): classes, attributes, questions, answer grammar,
-// strata, error costs and check words. It stands in TOML files, never in code; this is their loaded form.
+// strata and check words. It stands in TOML files, never in code; this is their loaded form.
 //
-//   taxonomy.toml attributes.toml questions.toml answers.toml strata.toml costs.toml checks.toml
+//   taxonomy.toml attributes.toml questions.toml answers.toml strata.toml checks.toml
 #pragma once
 
 #include <map>
@@ -17,7 +17,6 @@ struct ClassInfo {
   std::vector<std::string> codes;     // recognised in source labels only
   std::string group;                  // id of a ClassGroup
   std::string malignancy;             // benign | premalignant | malignant
-  bool critical = false;              // missing it is the costly error
   std::string icd10;
   std::vector<std::string> lookalikes;  // class ids, the likeliest first
   std::string typical, plain, advice;   // what lesions of the class usually show; in plain words; what usually follows
@@ -34,6 +33,8 @@ struct Attribute {
   AttributeKind kind = AttributeKind::one;
   std::vector<std::string> values;             // one, many
   std::map<std::string, std::string> aliases;  // lower-case source text -> value
+  std::vector<std::string> nouns;              // a value next to one of these in an answer is a claim of it
+  std::map<std::string, std::string> phrases;  // what an answer says -> the value that it claims
   double minimum = 0, maximum = 0;             // number
   bool visible = false;                        // can be judged from the picture alone
 };
@@ -84,14 +85,10 @@ struct Stratum {
   std::optional<std::string> of(const std::string& attribute_value) const;
 };
 
-struct CostRule {
-  std::string truth, predicted;  // class id, malignancy, "critical" or "*"
-  double cost = 1;
-};
-
 struct CheckWords {
   std::string version;
   std::vector<std::string> certainty, refusal, leak;
+  std::vector<std::string> general;  // a sentence with one of these speaks of the diagnosis, not of this picture
   int min_words = 0, max_words = 0;  // of an open answer
   double novelty_rouge = 0.7;        // ROUGE-L F above which an open question and answer is not new
   double min_letter_share = 0;       // of the characters that are not blank
@@ -107,7 +104,6 @@ struct FieldPack {
   std::vector<QuestionType> types;
   std::vector<AnswerTemplate> answers;
   std::vector<Stratum> strata;
-  std::vector<CostRule> costs;  // the first rule that fits counts
   CheckWords checks;
 
   const ClassInfo* find_class(const std::string& id) const;
@@ -118,10 +114,9 @@ struct FieldPack {
   const QuestionType* find_type(const std::string& id) const;
   const Stratum* find_stratum(const std::string& id) const;
   std::string group_name(const ClassInfo& info) const;
-  double cost(const std::string& truth_id, const std::string& predicted_id) const;  // 0 when equal
 };
 
-// `name_or_folder`: a pack inside the program ("dermatology") or a folder that holds the seven files.
+// `name_or_folder`: a pack inside the program ("dermatology") or a folder that holds the six files.
 // Error(data) names file and key: unknown key, missing reference, placeholder that no source supplies.
 FieldPack load_field_pack(const std::string& name_or_folder);
 

@@ -87,7 +87,6 @@ void read_taxonomy(const Json& tree, const std::string& where, FieldPack& pack) 
     if (info.malignancy != "benign" && info.malignancy != "premalignant" && info.malignancy != "malignant") {
       bad_value(fields, "malignancy", "benign, premalignant or malignant", info.malignancy);
     }
-    info.critical = fields.boolean_or("critical", false);
     info.icd10 = fields.text_or_empty("icd10");
     info.lookalikes = fields.text_list("lookalikes");
     info.typical = fields.text("typical");
@@ -108,6 +107,8 @@ void read_attributes(const Json& tree, const std::string& where, FieldPack& pack
     attribute.kind = attribute_kind(fields);
     attribute.values = fields.text_list("values");
     attribute.aliases = fields.text_map("aliases");
+    attribute.nouns = fields.text_list("nouns");
+    attribute.phrases = fields.text_map("phrases");
     attribute.minimum = fields.number_or("minimum", 0);
     attribute.maximum = fields.number_or("maximum", 0);
     attribute.visible = fields.boolean_or("visible", false);
@@ -185,17 +186,6 @@ void read_strata(const Json& tree, const std::string& where, FieldPack& pack) {
   file.no_others();
 }
 
-void read_costs(const Json& tree, const std::string& where, FieldPack& pack) {
-  JsonFields file(tree, where);
-  check_schema(file);
-  each_entry(file, "rule", [&](JsonFields& fields) {
-    const CostRule rule{fields.text("truth"), fields.text("predicted"), fields.number_or("cost", -1)};
-    if (rule.cost < 0) bad_value(fields, "cost", "a number of 0 or more", "none or negative");
-    pack.costs.push_back(rule);
-  });
-  file.no_others();
-}
-
 void read_checks(const Json& tree, const std::string& where, FieldPack& pack) {
   JsonFields file(tree, where);
   check_schema(file);
@@ -204,6 +194,7 @@ void read_checks(const Json& tree, const std::string& where, FieldPack& pack) {
   checks.certainty = file.text_list("certainty");
   checks.refusal = file.text_list("refusal");
   checks.leak = file.text_list("leak");
+  checks.general = file.text_list("general");
   checks.min_words = file.integer("min_words");
   checks.max_words = file.integer("max_words");
   checks.novelty_rouge = file.number_or("novelty_rouge", checks.novelty_rouge);

@@ -12,7 +12,6 @@ void read_attributes(const Json& tree, const std::string& where, FieldPack& pack
 void read_questions(const Json& tree, const std::string& where, FieldPack& pack);
 void read_answers(const Json& tree, const std::string& where, FieldPack& pack);
 void read_strata(const Json& tree, const std::string& where, FieldPack& pack);
-void read_costs(const Json& tree, const std::string& where, FieldPack& pack);
 void read_checks(const Json& tree, const std::string& where, FieldPack& pack);
 
 // References between sections: ids that do not exist, types without answers, placeholders that nothing supplies.

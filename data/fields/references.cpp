@@ -118,6 +118,19 @@ void check_type(const FieldPack& pack, const QuestionType& type, const std::stri
   }
 }
 
+void check_attribute(const Attribute& attribute, const std::string& name) {
+  const std::string where = name + "/attributes.toml, attribute " + attribute.id;
+  const auto is_value = [&](const std::string& text) {
+    return std::find(attribute.values.begin(), attribute.values.end(), text) != attribute.values.end();
+  };
+  for (const auto& [alias, value] : attribute.aliases) {
+    if (!is_value(value)) broken("alias of no value", where + ", key aliases", alias);
+  }
+  for (const auto& [phrase, value] : attribute.phrases) {
+    if (!is_value(value)) broken("phrase for no value", where + ", key phrases", phrase);
+  }
+}
+
 }  // namespace
 
 void check_references(const FieldPack& pack, const std::string& name) {
@@ -136,13 +149,7 @@ void check_references(const FieldPack& pack, const std::string& name) {
     if (!info.group.empty() && pack.group_name(info).empty())
       broken("unknown group", where + ", key group", info.group);
   }
-  for (const Attribute& attribute : pack.attributes) {
-    const std::string where = name + "/attributes.toml, attribute " + attribute.id + ", key aliases";
-    for (const auto& [alias, value] : attribute.aliases) {
-      const auto& values = attribute.values;
-      if (std::find(values.begin(), values.end(), value) == values.end()) broken("alias of no value", where, alias);
-    }
-  }
+  for (const Attribute& attribute : pack.attributes) check_attribute(attribute, name);
   for (const Stratum& stratum : pack.strata) {
     const std::string where = name + "/strata.toml, stratum " + stratum.id + ", key from";
     if (pack.find_attribute(stratum.from) == nullptr) broken("unknown attribute", where, stratum.from);

@@ -11,7 +11,9 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "data/batch/sequence.h"
+#include "data/checks/checks.h"
 #include "data/image/image.h"
 #include "data/shard/shard.h"
 #include "data/text/hf_files.h"
@@ -90,6 +92,10 @@ class SampleCheck {
       add("weight", where, fmt::format("training weight {}", record.weight));
     }
     for (const auto& turn : record.turns) check_turn(turn, where);
+    if (options_.pack != nullptr && reader_.manifest().field == options_.pack->name) {
+      const std::string reason = attribute_contradiction(record, sample.item.metadata, *options_.pack);
+      if (!reason.empty()) add("contradiction", where, reason);
+    }
     if (options_.tokenizer != nullptr) check_length(record, where);
   }
 
@@ -154,7 +160,7 @@ std::vector<SampleResult> check_samples(const ShardReader& reader, const ShardCh
   std::vector<SampleResult> results(static_cast<size_t>(reader.size()));
   std::atomic<int64_t> next{0};
   const auto work = [&] {
-    for (int64_t i = next++; i < reader.size(); i = next++) {
+    for (int64_t i = next++; i < reader.size() && !interrupt_requested(); i = next++) {
       results[static_cast<size_t>(i)] = SampleCheck(reader, i, options).run();
     }
   };
@@ -162,6 +168,7 @@ std::vector<SampleResult> check_samples(const ShardReader& reader, const ShardCh
   for (int i = 1; i < options.threads; ++i) threads.emplace_back(work);
   work();
   threads.clear();
+  throw_if_interrupted("the check is not finished and says nothing");
   return results;
 }
 

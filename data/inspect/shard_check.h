@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/fields/field_pack.h"
 #include "data/text/tokenizer.h"
 
 namespace dermis {
@@ -26,6 +27,7 @@ struct ShardCheck {
 
 struct ShardCheckOptions {
   const Tokenizer* tokenizer = nullptr;  // null: nothing is said about tokens
+  const FieldPack* pack = nullptr;       // null, or not the one that the manifest names: no answer is judged by it
   int tokens_per_image = 64;
   int max_tokens = 8192;  // longest sequence that the model takes
   int threads = 2;

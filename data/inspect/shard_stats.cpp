@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "core/interrupt.h"
 #include "data/image/encode.h"
 #include "data/image/fitted.h"
 #include "data/shard/shard.h"
@@ -147,7 +148,10 @@ ShardStats count_shards(const std::vector<std::string>& folders, const Tokenizer
   stats.licence = most_restrictive_licence(licences);
   for (auto* column : {&stats.pictures, &stats.records, &stats.turns}) column->resize(folders.size());
   for (size_t column = 0; column < readers.size(); ++column) {
-    for (int64_t i = 0; i < readers[column].size(); ++i) counter.add(readers[column], column, i);
+    for (int64_t i = 0; i < readers[column].size(); ++i) {
+      throw_if_interrupted("no page was written");
+      counter.add(readers[column], column, i);
+    }
   }
   std::stable_sort(stats.examples.begin(), stats.examples.end(),
                    [](const Example& a, const Example& b) { return a.label < b.label; });

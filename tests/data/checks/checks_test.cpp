@@ -34,6 +34,48 @@ Record closed_record(const std::string& answer, const std::vector<std::string>& 
   return record;
 }
 
+// Of a picture with a smooth border, an oval symmetric lesion, two colours and no structure.
+std::string claim_reason(const std::string& answer) {
+  Record record = open_record(answer, "observational_overview");
+  record.hidden_context =
+      "class: melanoma\nshape: oval\nsymmetry: symmetric\nborder: smooth\ncolours: dark brown, light brown\n"
+      "structure: structureless\nsurface: flat";
+  return check_attribute_contradiction(record, pack()).reason;
+}
+
+TEST(AttributeContradiction, AnotherValueThanTheItemsIsNamed) {
+  EXPECT_EQ(claim_reason("The irregular border suggests melanoma."),
+            "the answer says 'irregular', the item has 'smooth' as its border");
+  EXPECT_THAT(claim_reason("What counts here is asymmetry."), HasSubstr("'symmetric' as its symmetry"));
+  EXPECT_THAT(claim_reason("Border: irregular. It looks like a melanoma."), HasSubstr("'irregular'"));
+  EXPECT_THAT(claim_reason("Its edge is clearly blurred."), HasSubstr("'blurred'"));
+  EXPECT_THAT(claim_reason("There are light brown and blue-grey parts."), HasSubstr("'blue-grey'"));
+  EXPECT_THAT(claim_reason("An atypical pigment network is seen."), HasSubstr("'atypical pigment network'"));
+  EXPECT_THAT(claim_reason("A white centre."), HasSubstr("as its structure"));
+  EXPECT_THAT(claim_reason("A round, flat lesion."), HasSubstr("'round'"));
+  EXPECT_THAT(claim_reason("It is flat. Melanoma often does so. Here, though, it is waxy."), HasSubstr("'waxy'"));
+}
+
+TEST(AttributeContradiction, OwnValuesNegationsAndGeneralKnowledgePass) {
+  for (const char* answer :
+       {"A flat, oval and symmetric lesion with a smooth border, light brown and dark brown.", "It is structureless.",
+        "There is no ulceration and no irregular border.", "An irregular picture with a smooth border.",
+        "Melanoma typically shows asymmetry, an irregular border, several colours and an atypical pigment network.",
+        "Typical of melanoma: an irregular border. Here the border is smooth.", "It itches."}) {
+    EXPECT_EQ(claim_reason(answer), "") << answer;
+  }
+  // Nothing is known of the picture: nothing can be at odds with it.
+  EXPECT_TRUE(check_attribute_contradiction(open_record("The border is irregular."), pack()).passed);
+}
+
+TEST(AttributeContradiction, ClosedAnswersAreTheItemsValue) {
+  Record record = closed_record("irregular", {"irregular", "smooth"}, "border_closed", "border?");
+  record.hidden_context = "border: smooth";
+  EXPECT_FALSE(check_attribute_contradiction(record, pack()).passed);
+  record.turns[0].answer = "smooth";
+  EXPECT_TRUE(check_attribute_contradiction(record, pack()).passed);
+}
+
 TEST(LabelContradiction, AnotherClassIsNamed) {
   EXPECT_FALSE(check_label_contradiction(open_record("This looks like a common mole."), pack()).passed);
   EXPECT_TRUE(check_label_contradiction(open_record("This looks like a malignant melanoma."), pack()).passed);

@@ -68,17 +68,10 @@ TEST(FieldPack, NamesOfSourcesMeanClasses) {
   EXPECT_EQ(pack.class_of_source_label("keratosis"), nullptr);
 }
 
-TEST(FieldPack, MissedCancerCostsMoreThanAFalseAlarm) {
-  const FieldPack pack = load_field_pack("dermatology");
-  EXPECT_EQ(pack.cost("nevus", "nevus"), 0);
-  EXPECT_GE(pack.cost("melanoma", "nevus"), 10 * pack.cost("nevus", "melanoma"));
-  EXPECT_GT(pack.cost("basal_cell_carcinoma", "nevus"), pack.cost("actinic_keratosis", "nevus"));
-}
-
 TEST(FieldPack, EditsThatBreakItAreNamedWithFileAndKey) {
   EXPECT_THAT(error_after("taxonomy.toml", "malignancy = ", "malignacy = "),
               HasSubstr("taxonomy.toml, class melanoma"));
-  EXPECT_THAT(error_after("taxonomy.toml", "critical = true", "critcal = true"), HasSubstr("did you mean 'critical'"));
+  EXPECT_THAT(error_after("taxonomy.toml", "icd10 = ", "icd11 = "), HasSubstr("did you mean 'icd10'"));
   EXPECT_THAT(error_after("taxonomy.toml", "group = \"melanocytic\"", "group = \"nowhere\""),
               HasSubstr("unknown group"));
   EXPECT_THAT(error_after("questions.toml", "\"diagnosis?\"", "\"{colors}?\""), HasSubstr("{colors}"));
@@ -91,7 +84,8 @@ TEST(FieldPack, EditsThatBreakItAreNamedWithFileAndKey) {
   EXPECT_THAT(error_after("answers.toml", "The (most likely", "The (most {border likely"), HasSubstr("malformed"));
   EXPECT_THAT(error_after("strata.toml", "from = \"age\"", "from = \"years\""),
               HasSubstr("stratum age_band, key from"));
-  EXPECT_THAT(error_after("costs.toml", "cost = 30", "cost = \"dear\""), HasSubstr("costs.toml, rule number 1"));
+  EXPECT_THAT(error_after("attributes.toml", "asymmetry = \"asymmetric\"", "asymmetry = \"skew\""),
+              HasSubstr("attribute symmetry, key phrases"));
   EXPECT_THAT(error_after("questions.toml", "\"[{age_band}, ]", "\"{age_band}, "),
               HasSubstr("type diagnosis_in_context, key context"));
   EXPECT_THAT(error_after("questions.toml", "wordings = 8", "wordings = 0"), HasSubstr("wordings"));
@@ -108,9 +102,9 @@ TEST(FieldPack, APlaceholderThatNoSourceOfTheTypeSuppliesIsAnError) {
 TEST(FieldPack, TheDigestFollowsEveryFile) {
   auto files = dermatology_files();
   const std::string before = parse_field_pack("a", files).digest;
-  files["costs.toml"] += "# a note\n";
+  files["strata.toml"] += "# a note\n";
   EXPECT_NE(parse_field_pack("a", files).digest, before);
-  files.erase("costs.toml");
+  files.erase("strata.toml");
   EXPECT_THROW(parse_field_pack("a", files), Error);
   EXPECT_THROW(load_field_pack("dermatologie"), Error);
 }

@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
+#include <functional>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "data/image/encode.h"
 #include "data/inspect/shard_check.h"
 #include "data/inspect/shard_stats.h"
@@ -55,6 +59,7 @@ class Inspect : public ::testing::Test {
     for (const auto& one : samples) writer.add(one);
     ShardManifest facts;
     facts.split = split;
+    facts.field = "dermatology";
     writer.finish(facts);
     return folder;
   }
@@ -120,6 +125,25 @@ TEST_F(Inspect, CheckFindsRecordsOfAnotherSplit) {
   EXPECT_EQ(check_shards({write({sound}, "val")}, {}).count_by_kind().at("split"), 1);  // the folder's side
 }
 
+TEST_F(Inspect, CheckHoldsAnswersAgainstTheKnownPicture) {
+  auto sound = sample("a", "nevus"), wrong = sample("b", "nevus"), unknown = sample("c", "nevus");
+  for (auto* one : {&sound, &wrong, &unknown}) {
+    one->records[0].question_type = "observational_overview";
+    one->records[0].turns = {{"What does it look like?", "A nevus with an irregular border.", {}}};
+  }
+  sound.item.metadata["border"] = "irregular";
+  wrong.item.metadata["border"] = "smooth";
+  const auto folder = write({sound, wrong, unknown});
+  const FieldPack pack = load_field_pack("dermatology");
+  ShardCheckOptions options;
+  options.pack = &pack;
+  const auto check = check_shards({folder}, options);
+  ASSERT_EQ(check.findings.size(), 1U);
+  EXPECT_EQ(check.findings[0].kind, "contradiction");
+  EXPECT_THAT(check.findings[0].where, HasSubstr("b/diagnosis/0"));
+  EXPECT_THAT(check.findings[0].what, HasSubstr("'irregular', the item has 'smooth' as its border"));
+}
+
 TEST_F(Inspect, CheckNamesDamage) {
   const auto folder = write({sample("a", "nevus"), sample("b", "nevus")});
   std::fstream file(folder + "/shard-000000.tar", std::ios::in | std::ios::out | std::ios::binary);
@@ -131,6 +155,23 @@ TEST_F(Inspect, CheckNamesDamage) {
   for (const auto& finding : check.findings) all += finding.kind + " " + finding.where + "\n";
   EXPECT_THAT(all, HasSubstr("a.png"));
   EXPECT_THAT(all, HasSubstr("absent"));
+}
+
+// In a process of its own: a signal is never forgotten.
+TEST_F(Inspect, CtrlCStopsCheckAndStats) {
+  const auto folder = write({sample("a", "nevus"), sample("b", "melanoma")});
+  const auto exit_code_of = [](const std::function<void()>& action) {
+    install_interrupt_handler();
+    std::raise(SIGINT);
+    try {
+      action();
+    } catch (const Error& error) {
+      std::_Exit(exit_code(error.kind()));
+    }
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(exit_code_of([&] { check_shards({folder}, {}); }), ::testing::ExitedWithCode(130), "");
+  EXPECT_EXIT(exit_code_of([&] { count_shards({folder}, nullptr); }), ::testing::ExitedWithCode(130), "");
 }
 
 TEST_F(Inspect, RowsShowWhatTheLossSees) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -10,6 +11,10 @@
 #include "core/error.h"
 #include "core/io/jsonl.h"
 #include "core/io/read_file.h"
+#include "core/random.h"
+#include "data/fields/grammar.h"
+#include "data/fields/text.h"
+#include "data/generate/practice_set.h"
 #include "data/synth/prompt.h"
 #include "data/synth/template_teacher.h"
 #include "tests/data/synth/json_schema.h"
@@ -285,6 +290,43 @@ TEST(Synth, RepliesAreParsedRepairedOnceOrRejected) {
   EXPECT_EQ(rejected_for("no json").begin()->first, "first reason: parse");
   EXPECT_EQ(rejected_for(R"({"answers": ["one", "two"]})").begin()->first, "first reason: parse");
   EXPECT_EQ(rejected_for("broken").begin()->first, "every request failed: no connection");
+}
+
+// What a class usually shows is said of the class, never of the picture: sentence by sentence, in every wording.
+TEST(TemplateTeacher, WhatIsTypicalIsSaidInGeneral) {
+  int texts = 0;
+  for (const AnswerTemplate& answer : pack().answers) {
+    if (answer.text.find("{typical}") == std::string::npos) continue;
+    const Grammar grammar = Grammar::parse(answer.text, answer.id);
+    std::map<std::string, std::string> values{{"typical", "TYPICAL"}};
+    for (const std::string& name : grammar.all()) values.emplace(name, "x");
+    for (uint64_t draw = 0; draw < 200; ++draw) {
+      Random random(draw, RandomPurpose::selftest);
+      const std::string text = grammar.expand(values, random);
+      const size_t at = text.find("TYPICAL");
+      if (at == std::string::npos) continue;
+      const size_t begin = text.find_last_of(".;", at) + 1;  // npos + 1 = 0
+      const std::string sentence = text.substr(begin, text.find_first_of(".;", at) - begin);
+      const auto& general = pack().checks.general;
+      EXPECT_TRUE(std::any_of(general.begin(), general.end(),
+                              [&](const auto& word) { return !find_phrase(sentence, word).empty(); }))
+          << answer.id << ": " << text;
+      ++texts;
+    }
+  }
+  EXPECT_GT(texts, 2000);
+}
+
+TEST(TemplateTeacher, NoAnswerIsAtOddsWithAPracticePicture) {
+  const TempFolder folder;
+  PracticeOptions practice;
+  practice.size = 16;
+  write_practice_set(folder / "practice", 150, practice, 2);
+  SynthPlan plan = default_plan("full");
+  plan.questions_per_item = 0;
+  const SynthReport report = run(read_items(folder / "practice/items.jsonl"), folder / "out", plan);
+  EXPECT_GT(report.accepted, 1000);
+  EXPECT_FALSE(report.rejected.contains("attribute_contradiction"));
 }
 
 TEST(Request, TheKeyCoversWhatDeterminesTheReply) {
