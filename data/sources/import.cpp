@@ -15,9 +15,9 @@
 namespace dermis {
 namespace {
 
-enum Reason { no_id, duplicate_id, no_picture, unknown_label, over_limit, unreadable, reason_count };
-constexpr const char* kReasons[] = {"no id",         "duplicate id",   "picture absent",
-                                    "unknown label", "beyond --limit", "picture unreadable"};
+enum Reason { no_id, duplicate_id, no_picture, unknown_label, over_limit, unreadable, other_file, reason_count };
+constexpr const char* kReasons[] = {"no id",          "duplicate id",       "picture absent", "unknown label",
+                                    "beyond --limit", "picture unreadable", "other file"};
 
 SourceRows read_rows(const ImportOptions& options, const FieldPack& pack) {
   if (options.kind != "csv" || !options.map_file.empty()) {
@@ -60,6 +60,7 @@ std::vector<size_t> select_rows(const std::vector<SourceRow>& rows, int64_t limi
     const SourceRow& row = rows[i];
     if (row.item.id.empty()) {
       ++counts[no_id];
+      report.without_id.push_back(row.where);
     } else if (!ids.insert(row.item.id).second) {
       ++counts[duplicate_id];
       report.duplicate_ids.push_back(row.item.id + " (" + row.where + ")");
@@ -69,6 +70,7 @@ std::vector<size_t> select_rows(const std::vector<SourceRow>& rows, int64_t limi
     } else if (row.item.label.empty() && !row.raw_label.empty()) {
       ++counts[unknown_label];
       ++report.unknown_labels[row.raw_label];
+      report.without_class.push_back(row.where + ": " + row.raw_label);
     } else if (limit > 0 && static_cast<int64_t>(selected.size()) >= limit) {
       ++counts[over_limit];
     } else {
@@ -163,9 +165,11 @@ ImportResult import_source(const ImportOptions& options, const FieldPack& pack) 
   report.folder = options.folder;
   report.field = pack.name;
   report.field_digest = pack.digest;
-  report.read = static_cast<int64_t>(source.rows.size());
+  report.others = source.others;
+  report.read = static_cast<int64_t>(source.rows.size() + source.others.size());
   report.unknown_values = source.unknown_values;
   std::vector<int64_t> counts(reason_count);
+  counts[other_file] = static_cast<int64_t>(source.others.size());
   const std::vector<size_t> selected = select_rows(source.rows, options.limit, report, counts);
   const std::vector<std::string> problems = read_picture_facts(source.rows, selected, options.threads);
   for (size_t i = 0; i < selected.size(); ++i) {

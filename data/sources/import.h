@@ -28,7 +28,10 @@ struct ImportReport {
   int64_t read = 0, kept = 0;
   // Reasons in a fixed order, each with its count: read = kept + their sum.
   std::vector<std::pair<std::string, int64_t>> excluded;
-  std::vector<std::string> absent;  // names of pictures that are not there
+  std::vector<std::string> absent;         // names of pictures that are not there
+  std::vector<std::string> others;         // kind folder: files that are no picture that is read, with why
+  std::vector<std::string> without_id;     // file and line
+  std::vector<std::string> without_class;  // "file:line: label" of labels that no class knows
   std::vector<std::string> duplicate_ids;
   std::vector<std::pair<std::string, std::string>> unreadable;  // path, reason
   std::vector<std::vector<std::string>> duplicate_bytes;        // item ids with equal bytes; kept, split groups them

@@ -65,6 +65,9 @@ Json to_json(const ImportReport& report) {
           {"most_restrictive_licence", report.most_restrictive},
           {"unknown_labels", counts_json(report.unknown_labels)},
           {"unknown_values", counts_json(report.unknown_values)},
+          {"other_files", report.others},
+          {"without_id", report.without_id},
+          {"without_class", report.without_class},
           {"duplicate_ids", report.duplicate_ids},
           {"duplicate_bytes", report.duplicate_bytes},
           {"duplicate_conflicts", report.duplicate_conflicts},
@@ -87,6 +90,9 @@ std::string report_text(const ImportReport& report) {
   text += table("labels that no class of the field knows", report.unknown_labels, "(empty)");
   text += table("values that were left out, as their attribute does not allow them", report.unknown_values, "(empty)");
   text += first_few("pictures named but absent", report.absent);
+  text += first_few("files that are no picture", report.others);
+  text += first_few("rows without an id", report.without_id);
+  text += first_few("rows with a label that no class knows", report.without_class);
   text += first_few("rows with an id that stood before", report.duplicate_ids);
   std::vector<std::string> unreadable;
   for (const auto& [path, reason] : report.unreadable) unreadable.push_back(path + ": " + reason);

@@ -52,7 +52,7 @@ SourceRows read_mapped_csv(const ImportOptions& options, const FieldPack& pack) 
     throw Error(ErrorKind::usage, {.what = "kind csv needs a column map",
                                    .where = "--map",
                                    .expected = "a TOML file with file, image, label, source and further columns",
-                                   .fix = "data/README.md shows one"});
+                                   .fix = "docs/data.md shows one"});
   }
   const ColumnMap map = read_map(options.map_file);
   const std::filesystem::path folder(options.folder);

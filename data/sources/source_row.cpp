@@ -35,6 +35,18 @@ bool is_picture_name(const std::filesystem::path& path) {
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
+namespace {
+
+std::string why_no_picture(const std::filesystem::directory_entry& entry) {
+  std::error_code ignored;
+  if (entry.is_symlink(ignored) && !entry.exists(ignored)) return "a link to nothing";
+  if (entry.is_directory(ignored)) return "a link to a folder, not followed";
+  if (!entry.is_regular_file(ignored)) return "no regular file";
+  return "no picture kind that is read";
+}
+
+}  // namespace
+
 PictureIndex::PictureIndex(const std::filesystem::path& folder) : folder_(folder) {
   std::error_code problem;
   std::filesystem::recursive_directory_iterator walk(folder, problem);
@@ -43,9 +55,15 @@ PictureIndex::PictureIndex(const std::filesystem::path& folder) : folder_(folder
                 {.what = "folder cannot be read", .where = folder.string(), .found = problem.message()});
   }
   for (const auto& entry : walk) {
-    if (entry.is_regular_file() && is_picture_name(entry.path())) all_.push_back(entry.path());
+    std::error_code ignored;
+    if (entry.is_regular_file(ignored) && is_picture_name(entry.path())) {
+      all_.push_back(entry.path());
+    } else if (entry.is_symlink(ignored) || !entry.is_directory(ignored)) {
+      others_.push_back(entry.path().string() + " (" + why_no_picture(entry) + ")");
+    }
   }
   std::sort(all_.begin(), all_.end());
+  std::sort(others_.begin(), others_.end());
   for (const auto& path : all_) {
     by_name_[path.filename().string()].push_back(path.string());
     by_name_[path.stem().string()].push_back(path.string());

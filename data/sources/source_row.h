@@ -23,6 +23,7 @@ using UnknownValues = std::map<std::string, int64_t>;
 
 struct SourceRows {
   std::vector<SourceRow> rows;
+  std::vector<std::string> others;  // kind folder: what lies there and is no picture that is read, with why
   UnknownValues unknown_values;
 };
 
@@ -41,10 +42,13 @@ class PictureIndex {
   // Error(data) when two pictures in different folders, or of different kinds, could be meant.
   std::string find(const std::string& name) const;
   const std::vector<std::filesystem::path>& all() const { return all_; }  // sorted
+  // Everything else but folders, sorted: "notes.txt (no picture kind that is read)".
+  const std::vector<std::string>& others() const { return others_; }
 
  private:
   std::filesystem::path folder_;
   std::vector<std::filesystem::path> all_;
+  std::vector<std::string> others_;
   std::map<std::string, std::vector<std::string>> by_name_;
 };
 

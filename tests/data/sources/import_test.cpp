@@ -164,6 +164,48 @@ TEST(Import, UnreadablePicturesAreListedAndLeftOut) {
   EXPECT_EQ(excluded(result.report, "picture unreadable"), 3);
 }
 
+TEST(Import, PicturesOfOneStemKeepTheirExtensions) {
+  const TempFolder folder;
+  write_text(folder / "nevus/a.jpg", "no picture at all");
+  write_picture(folder / "nevus/a.png", 1);
+  write_picture(folder / "nevus/b.png", 2);
+  write_picture(folder / "melanoma/b.png", 3);
+  const ImportResult result = import_from("folder", folder);
+  std::vector<std::string> ids;
+  for (const Item& item : result.items) ids.push_back(item.id);
+  EXPECT_THAT(ids, ElementsAre("melanoma/b", "nevus/a.png", "nevus/b"));
+  EXPECT_EQ(excluded(result.report, "duplicate id"), 0);
+  EXPECT_EQ(excluded(result.report, "picture unreadable"), 1);
+}
+
+TEST(Import, EveryFileOfAFolderIsCountedAndNamed) {
+  const TempFolder folder;
+  write_picture(folder / "nevus/good.png", 1);
+  write_text(folder / "nevus/animation.gif", "GIF89a");
+  write_text(folder / "nevus/deep.jp2", "");
+  write_text(folder / "notes.txt", "hello");
+  std::filesystem::create_symlink(folder / "nowhere.png", folder / "nevus/gone.png");
+  const ImportResult result = import_from("folder", folder);
+  EXPECT_EQ(result.report.read, 5);
+  EXPECT_EQ(result.report.kept, 1);
+  EXPECT_EQ(excluded(result.report, "other file"), 4);
+  EXPECT_THAT(result.report.others,
+              ElementsAre(HasSubstr("animation.gif (no picture kind that is read)"), HasSubstr("deep.jp2"),
+                          HasSubstr("gone.png (a link to nothing)"), HasSubstr("notes.txt")));
+  EXPECT_THAT(report_text(result.report), HasSubstr("gone.png"));
+  EXPECT_EQ(to_json(result.report)["other_files"].size(), 4U);
+}
+
+TEST(Import, RowsWithoutIdOrClassAreNamedByLine) {
+  const TempFolder folder;
+  write_text(folder / "t.csv", "isic_id,diagnosis\nA,nevus\n,nevus\nB,callus\nC,corn\n");
+  for (const char* name : {"A.png", "B.png", "C.png"}) write_picture(folder / name, name[0]);
+  const ImportReport report = import_from("isic", folder).report;
+  EXPECT_THAT(report.without_id, ElementsAre(HasSubstr("t.csv:3")));
+  EXPECT_THAT(report.without_class, ElementsAre(HasSubstr("t.csv:4: callus"), HasSubstr("t.csv:5: corn")));
+  EXPECT_THAT(report_text(report), HasSubstr("t.csv:4: callus"));
+}
+
 TEST(Import, FailsOnlyWhenNothingRemains) {
   const TempFolder folder;
   write_text(folder / "nevus/empty.png", "");
