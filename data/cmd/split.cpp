@@ -30,10 +30,11 @@ int run_data_split(const CommandTable&, const std::vector<std::string>& argument
   bool replace = false;
   app.add_option("items", items_path, "items file")->required();
   app.add_option("--out", out, "folder to write into")->required();
-  app.add_flag("--keep-official", options.keep_official, "items that carry a split keep it");
+  app.add_flag("--keep-official", options.keep_official,
+               "items that carry a split keep it; without a val side some training groups go to val");
   app.add_flag("--fix-leaks", options.fix_leaks, "of a group that crosses official splits, keep one side (test first)");
-  app.add_option("--val", options.val, "share of the val side");
-  app.add_option("--test", options.test, "share of the test side");
+  auto* val_option = app.add_option("--val", options.val, "share of the val side");
+  app.add_option("--test", options.test, "share of the test side; 1 makes a test set alone");
   app.add_option("--stratum", options.stratum, "metadata attribute to balance beside the label");
   app.add_option("--seed", options.seed, "seed of the order in which groups are placed");
   app.add_option("--near-bits", options.groups.near_bits,
@@ -41,6 +42,7 @@ int run_data_split(const CommandTable&, const std::vector<std::string>& argument
       ->check(CLI::Range(-1, 15));
   app.add_flag("--replace", replace, "replace the split that OUT holds");
   if (!parse_arguments(app, arguments)) return 0;
+  if (options.test == 1 && val_option->count() == 0) options.val = 0;
   const ResultFiles files(out, {"items.jsonl", "split.json"}, replace);
   std::vector<Item> items = read_items(items_path);
   options.groups.image_folder = std::filesystem::absolute(items_path).parent_path().string();

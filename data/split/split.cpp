@@ -1,6 +1,7 @@
 #include "data/split/split.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <unordered_map>
 
@@ -21,12 +22,19 @@ int side_of(const std::string& split) {
   return -1;
 }
 
+constexpr double kRounding = 1e-9;  // 1 - 0.3 - 0.7 is not 0
+
+double train_share(const SplitOptions& options) {
+  const double share = 1 - options.val - options.test;
+  return std::abs(share) < kRounding ? 0 : share;
+}
+
 void check_options(const SplitOptions& options) {
-  const bool shares = options.val >= 0 && options.test >= 0 && options.val + options.test < 1;
+  const bool shares = options.val >= 0 && options.test >= 0 && train_share(options) >= 0;
   if (!shares) {
     throw Error(ErrorKind::usage, {.what = "shares of val and test do not fit",
                                    .where = "--val, --test",
-                                   .expected = "0 or more each, less than 1 together",
+                                   .expected = "0 or more each, 1 or less together",
                                    .found = std::to_string(options.val) + " and " + std::to_string(options.test)});
   }
   if (options.fix_leaks && !options.keep_official) {
@@ -88,7 +96,7 @@ std::array<double, 3> shares_of(const std::vector<GroupCounts>& counts, const Sp
   for (const GroupCounts& group : counts) {
     if (group.side >= 0) official[static_cast<size_t>(group.side)] += group.items;
   }
-  if (official[0] + official[1] + official[2] == 0) return {1 - options.val - options.test, options.val, options.test};
+  if (official[0] + official[1] + official[2] == 0) return {train_share(options), options.val, options.test};
   // Official sides stand: what is free goes to train and, where the source has no val, to val.
   return {1 - options.val, official[1] > 0 ? 0 : options.val, 0};
 }
@@ -107,16 +115,20 @@ void free_training_groups(std::vector<GroupCounts>& counts, const std::vector<It
   }
 }
 
-void check_sides(const SplitResult& result, const SplitOptions& options) {
+// Sides that were asked for must not be empty. Where every item has its official side and none of them is train, as in
+// an external test set, there is nothing to ask for.
+void check_sides(const SplitResult& result, const SplitOptions& options, bool nothing_to_assign) {
+  if (nothing_to_assign) return;
   for (const auto& [side, share] :
-       {std::pair{"train", 1.0}, std::pair{"val", options.val}, std::pair{"test", options.test}}) {
+       {std::pair{"train", train_share(options)}, std::pair{"val", options.val}, std::pair{"test", options.test}}) {
     const bool empty = !result.report.counts.contains(side);
     if (!empty || share <= 0) continue;
-    throw Error(ErrorKind::data, {.what = std::string("the ") + side + " side would be empty",
-                                  .where = std::to_string(result.report.groups) + " leakage groups",
-                                  .expected = "a group or more on every side that is asked for",
-                                  .fix = std::string("import more items, or ask for --") +
-                                         (side == std::string("train") ? "val" : side) + " 0"});
+    throw Error(ErrorKind::data,
+                {.what = std::string("the ") + side + " side would be empty",
+                 .where = std::to_string(result.report.groups) + " leakage groups",
+                 .expected = "a group or more on every side that is asked for",
+                 .fix = side == std::string("train") ? "import more items; for a test set alone say --val 0 --test 1"
+                                                     : std::string("import more items, or ask for --") + side + " 0"});
   }
 }
 
@@ -158,6 +170,10 @@ SplitResult split_items(std::vector<Item> items, const SplitOptions& options) {
   result.items = std::move(items);
   SplitReport& report = result.report;
   report.options = options;
+  const bool nothing_to_assign =
+      options.keep_official && std::all_of(result.items.begin(), result.items.end(), [](const Item& item) {
+        return item.split == "val" || item.split == "test";
+      });
   Groups groups = leakage_groups(result.items, options.groups);
   report.joined = groups.joined;
   report.not_compared = groups.not_compared;
@@ -181,7 +197,7 @@ SplitResult split_items(std::vector<Item> items, const SplitOptions& options) {
   report.items = static_cast<int64_t>(result.items.size());
   report.groups = static_cast<int64_t>(groups.size());
   report.checksum = split_checksum(result.items);
-  check_sides(result, options);
+  check_sides(result, options, nothing_to_assign);
   return result;
 }
 

@@ -47,8 +47,9 @@ struct SplitResult {
   SplitReport report;
 };
 
-// Error(usage) for shares that do not fit, Error(data) when the training side or a side that was asked for is empty.
-// Leaks between official splits are reported, and stay unless fix_leaks says otherwise.
+// Error(usage) for shares that do not fit, Error(data) when a side that was asked for is empty: train unless val and
+// test are the whole. With keep_official nothing is asked for of items that all stand in val or test: an external test
+// set. Leaks between official splits are reported, and stay unless fix_leaks says otherwise.
 SplitResult split_items(std::vector<Item> items, const SplitOptions& options);
 
 // SHA-256 over one line an item, sorted by id: what evaluation compares. Frozen in split.json.

@@ -126,6 +126,11 @@ TEST_F(Results, AFullDiskLeavesNothingOrWhatStoodThere) {
   EXPECT_EQ(read_file(folder_ / "split/split.json"), frozen);
 }
 
+TEST_F(Results, TestOneMakesATestSet) {
+  EXPECT_EQ(split("split", {"--test", "1"}), "");
+  for (const auto& json : read_jsonl(folder_ / "split/items.jsonl")) EXPECT_EQ(json.at("split"), "test");
+}
+
 TEST_F(Results, SynthNamesTheOptionAtFault) {
   ASSERT_EQ(split("split"), "");
   EXPECT_THAT(synth({"--splits", "tran"}),

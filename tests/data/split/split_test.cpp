@@ -189,6 +189,29 @@ TEST(Split, ValComesFromTrainingGroupsWhenTheSourceHasNone) {
   EXPECT_NEAR(static_cast<double>(counts["val"]), 21, 3);
 }
 
+TEST(Split, ATestSetAlone) {
+  SplitOptions options;
+  options.val = 0;
+  options.test = 1;
+  EXPECT_EQ(split_items(many_items(30), options).report.counts.size(), 1U);
+  EXPECT_TRUE(split_items(many_items(30), options).report.counts.contains("test"));
+  options.val = 0.3;
+  options.test = 0.7;
+  EXPECT_EQ(split_items(many_items(60), options).report.counts.size(), 2U);  // without train
+  std::vector<Item> items = many_items(30);
+  for (Item& item : items) item.split = "test";
+  SplitOptions official;
+  official.keep_official = true;
+  for (const double val : {0.1, 0.0}) {
+    official.val = val;
+    const SplitResult result = split_items(items, official);
+    EXPECT_EQ(result.report.counts.size(), 1U);
+    for (const Item& item : result.items) EXPECT_EQ(item.split, "test");
+  }
+  items[0].split = items[1].split = items[2].split = "";  // patient p0: to train, and of it nothing can go to val
+  EXPECT_NO_THROW(split_items(items, official));
+}
+
 TEST(Split, WrongSharesAndEmptySidesAreErrors) {
   SplitOptions options;
   options.val = 0.5;
