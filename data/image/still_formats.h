@@ -20,7 +20,8 @@ struct StoredImage {
 StoredImage decode_png(std::span<const uint8_t> bytes, const std::string& name);
 // Still WebP, lossy or lossless; transparency is dropped.
 StoredImage decode_webp(std::span<const uint8_t> bytes, const std::string& name);
-// One-page TIFF of 1, 8 or 16 bits a sample. Planes, tiles, YCbCr and CMYK go through libtiff's own conversion.
+// One-page TIFF of 1, 8 or 16 bits a sample. Planes, tiles, YCbCr and CMYK go through libtiff's own conversion; L*a*b*
+// is refused.
 StoredImage decode_tiff(std::span<const uint8_t> bytes, const std::string& name);
 // Uncompressed Windows bitmaps of 1, 4, 8, 24 or 32 bits a pixel.
 StoredImage decode_bmp(std::span<const uint8_t> bytes, const std::string& name);

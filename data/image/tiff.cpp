@@ -34,6 +34,15 @@ toff_t seek(thandle_t handle, toff_t offset, int whence) {
 }
 int close_nothing(thandle_t) { return 0; }
 toff_t size_of(thandle_t handle) { return static_cast<Source*>(handle)->bytes.size(); }
+// Read where it lies: without a mapping libtiff 4.5 refuses uncompressed tiles whose bytes are no multiple of 1024. It
+// writes to nothing that it was given mapped.
+int map_bytes(thandle_t handle, void** out, toff_t* size) {
+  auto& source = *static_cast<Source*>(handle);
+  *out = const_cast<uint8_t*>(source.bytes.data());
+  *size = source.bytes.size();
+  return 1;
+}
+void unmap_nothing(thandle_t, void*, toff_t) {}
 
 using Handle = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
 
@@ -126,12 +135,17 @@ StoredImage decode_tiff(std::span<const uint8_t> bytes, const std::string& name)
   }();
   static_cast<void>(silent);
   Source source{bytes};
-  const Handle tiff(TIFFClientOpen(name.c_str(), "rm", &source, read_bytes, write_nothing, seek, close_nothing, size_of,
-                                   nullptr, nullptr),
+  const Handle tiff(TIFFClientOpen(name.c_str(), "r", &source, read_bytes, write_nothing, seek, close_nothing, size_of,
+                                   map_bytes, unmap_nothing),
                     &TIFFClose);
   if (!tiff) throw_unreadable(name, "TIFF data is damaged", "no valid first directory");
   if (TIFFLastDirectory(tiff.get()) == 0) throw_animated(name, "a TIFF of several pages");
   const Layout l = layout_of(tiff.get(), name);
+  if (l.photometric == PHOTOMETRIC_CIELAB || l.photometric == PHOTOMETRIC_ICCLAB ||
+      l.photometric == PHOTOMETRIC_ITULAB) {
+    // libtiff and Pillow turn L*a*b* into RGB by different white points and roundings.
+    throw_unreadable(name, "TIFF colour space is not read", "CIE L*a*b*");
+  }
   StoredImage stored;
   stored.orientation = l.orientation >= 1 && l.orientation <= 8 ? l.orientation : 1;
   stored.image.width = static_cast<int>(l.width);

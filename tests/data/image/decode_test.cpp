@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "data/image/encode.h"
 #include "data/image/image.h"
+#include "tests/data/image/png_bytes.h"
 #include "tests/data/image/samples.h"
 #include "tests/support/paths.h"
 
@@ -16,6 +17,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::noise_image;
 using testing::pixel_at;
+using testing::png_chunk;
 using testing::smooth_image;
 using testing::with_orientation;
 
@@ -115,23 +117,6 @@ TEST(DecodeImage, OtherFilesAreNamedForWhatTheyAre) {
   EXPECT_THAT(error_of(bytes_of("<html>not found</html>")), HasSubstr("HTML"));
   EXPECT_THAT(error_of(bytes_of("%PDF-1.4")), HasSubstr("PDF"));
   EXPECT_THAT(error_of(bytes_of("no picture at all")), HasSubstr("unknown format"));
-}
-
-std::vector<uint8_t> png_chunk(const std::string& type, const std::vector<uint8_t>& data) {
-  uint32_t crc = 0xFFFFFFFF;
-  const auto feed = [&crc](uint8_t byte) {
-    crc ^= byte;
-    for (int k = 0; k < 8; ++k) crc = (crc & 1) != 0 ? 0xEDB88320 ^ crc >> 1 : crc >> 1;
-  };
-  std::vector<uint8_t> chunk;
-  const auto put = [&chunk](uint32_t value) {
-    for (int shift = 24; shift >= 0; shift -= 8) chunk.push_back(static_cast<uint8_t>(value >> shift));
-  };
-  put(static_cast<uint32_t>(data.size()));
-  for (const char c : type) feed(static_cast<uint8_t>(c)), chunk.push_back(static_cast<uint8_t>(c));
-  for (const uint8_t b : data) feed(b), chunk.push_back(b);
-  put(~crc);
-  return chunk;
 }
 
 constexpr int64_t kPngHeader = 33;  // signature and IHDR chunk
