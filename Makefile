@@ -23,8 +23,9 @@ TARGETS ?=
 demo bench: TARGETS = dermis
 
 build: setup
-	@cmake --preset $(PRESET) $(if $(DERMIS_LIBTORCH),-DDERMIS_LIBTORCH="$(DERMIS_LIBTORCH)") $(CONFIGURE_FLAGS) | grep -E "LibTorch|CUDA|Error|error" || true
-	@test -e build/$(PRESET)/build.ninja
+	@mkdir -p build/$(PRESET)
+	@cmake --preset $(PRESET) $(if $(DERMIS_LIBTORCH),-DDERMIS_LIBTORCH="$(DERMIS_LIBTORCH)") $(CONFIGURE_FLAGS) > build/$(PRESET)/configure.log; \
+	status=$$?; grep -E "LibTorch|CUDA|Error|error" build/$(PRESET)/configure.log; exit $$status
 	@cmake --build --preset $(PRESET) --parallel $(JOBS) $(if $(TARGETS),--target $(TARGETS))
 
 test: build

@@ -14,6 +14,19 @@ if(NOT EXISTS "${DERMIS_LIBTORCH}/include/ATen/core/Tensor.h")
   message(FATAL_ERROR "LibTorch not found at '${DERMIS_LIBTORCH}'. Run 'make setup', or pass "
                       "-DDERMIS_LIBTORCH=<site-packages>/torch of a torch 2.11.0 wheel.")
 endif()
+# Another version has other headers and other last bits: the promises about equal results were tested with this one alone.
+set(found_torch "")
+foreach(header torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
+  if(found_torch STREQUAL "" AND EXISTS "${DERMIS_LIBTORCH}/include/${header}")
+    file(STRINGS "${DERMIS_LIBTORCH}/include/${header}" numbers REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) [0-9]+")
+    string(REGEX MATCHALL "[0-9]+" numbers "${numbers}")
+    list(JOIN numbers "." found_torch)
+  endif()
+endforeach()
+if(NOT found_torch STREQUAL "2.11.0")
+  message(FATAL_ERROR "LibTorch at '${DERMIS_LIBTORCH}' has version '${found_torch}'; Dermis needs that of a torch 2.11.0 wheel. "
+                      "Run 'make setup', or pass -DDERMIS_LIBTORCH=<site-packages>/torch of one.")
+endif()
 message(STATUS "LibTorch: ${DERMIS_LIBTORCH}")
 
 add_library(libtorch INTERFACE)
