@@ -26,6 +26,12 @@ using Bytes = std::vector<uint8_t>;
 constexpr int kSide = 224;
 
 std::vector<Bytes> read_files(const DataBenchOptions& options) {
+  if (!std::filesystem::is_directory(options.real)) {
+    throw Error(ErrorKind::data, {.what = "there is no such folder",
+                                  .where = options.real,
+                                  .expected = "a folder of JPEG files",
+                                  .fix = "check --real, or leave it out to measure practice images"});
+  }
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(options.real)) {
     if (entry.path().extension() == ".jpg") paths.push_back(entry.path().string());

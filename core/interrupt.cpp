@@ -16,15 +16,27 @@ void on_signal(int) {
   g_signals = 1;
 }
 
-}  // namespace
+void end_at_once(int) {
+  constexpr char kLine[] = "dermis: interrupted; nothing was written\n";
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kLine, sizeof(kLine) - 1);
+  _exit(130);
+}
 
-void install_interrupt_handler() {
+void handle_with(void (*handler)(int)) {
   struct sigaction action {};
-  action.sa_handler = on_signal;
+  action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }
+
+}  // namespace
+
+void install_interrupt_handler() { handle_with(on_signal); }
+
+InterruptsAtOnce::InterruptsAtOnce() { handle_with(end_at_once); }
+
+InterruptsAtOnce::~InterruptsAtOnce() { handle_with(on_signal); }
 
 bool interrupt_requested() { return g_signals > 0; }
 

@@ -10,4 +10,14 @@ bool interrupt_requested();
 // done; run again to go on".
 void throw_if_interrupted(const char* what);
 
+// While it lives, the first signal ends the program, exit code 130: around a call of a library that nothing can stop
+// and that writes no file.
+class InterruptsAtOnce {
+ public:
+  InterruptsAtOnce();
+  ~InterruptsAtOnce();
+  InterruptsAtOnce(const InterruptsAtOnce&) = delete;
+  InterruptsAtOnce& operator=(const InterruptsAtOnce&) = delete;
+};
+
 }  // namespace dermis

@@ -49,6 +49,10 @@ int64_t peak_resident_bytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
+int hardware_threads() { return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN))); }
+
+int most_threads() { return std::min(kMostThreads, 4 * hardware_threads()); }
+
 int usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -9,15 +9,16 @@
 
 #include "benchmarks/attention/bench.h"
 #include "benchmarks/cmd/bench_device.h"
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "core/io/atomic_file.h"
+#include "core/io/atomic_folder.h"
 
 namespace dermis {
 namespace {
 
 void write_files(const std::string& folder, const ContestResult& result) {
   const std::filesystem::path path(folder);
-  std::filesystem::create_directories(path);
   write_file_atomically((path / "attention.md").string(), attention_markdown(result));
   write_file_atomically((path / "attention.json").string(), to_json("attention", result).dump(1) + "\n");
   write_file_atomically((path / "attention.svg").string(), svg_chart(result));
@@ -40,9 +41,9 @@ int bench_attention_command(const CommandTable&, const std::vector<std::string>&
       ->check(CLI::IsMember({"bf16", "fp16"}));
   app.add_option("--rounds", rounds, "timed rounds, contenders interleaved")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   app.add_flag("--quick", quick, "a fifth of the rounds");
-  app.add_option("--threads", options.threads, "threads of the CPU")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--threads", options.threads, "threads of the CPU")->capture_default_str()->check(thread_count());
   app.add_option("--size", options.sizes,
                  fmt::format("only these sizes: {}; on a GPU: {}", fmt::join(attention_workload_names(at::kCPU), ", "),
                              fmt::join(attention_workload_names(at::kCUDA), ", ")));
@@ -52,6 +53,7 @@ int bench_attention_command(const CommandTable&, const std::vector<std::string>&
   options.device = bench_device(device, "attention");
   options.dtype = dtype == "fp16" ? at::kHalf : at::kBFloat16;
   options.rounds = quick ? std::max(1, rounds / 5) : rounds;
+  if (!out.empty()) make_folder(out);  // now rather than after the first measurement
   size_t shown = 0;
   const ContestResult result = bench_attention(options, [&](const ContestResult& so_far) {
     for (; shown < so_far.rows.size(); ++shown)

@@ -4,6 +4,7 @@
 
 #include "benchmarks/cmd/train.h"
 #include "benchmarks/train.h"
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 
 namespace dermis {
@@ -15,7 +16,9 @@ int bench_train_command(const CommandTable&, const std::vector<std::string>& arg
   app.add_flag("--mixed", options.mixed, "answers of mixed length, which a padding trainer pays for");
   app.add_option("--repeats", options.repeats, "timed repeats, interleaved with the peer's")->capture_default_str();
   app.add_option("--steps", options.steps, "steps a repeat (0: about a second's worth)")->capture_default_str();
-  app.add_option("--threads", options.threads, "threads of the computation")->capture_default_str();
+  app.add_option("--threads", options.threads, "threads of the computation")
+      ->capture_default_str()
+      ->check(thread_count());
   app.add_option("--batch", options.batch, "samples a step (0: the preset's)")->capture_default_str();
   app.add_option("--device", options.device, "auto (a GPU when there is one), cpu, cuda or cuda:N")
       ->capture_default_str();

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "data/cmd/verbs.h"
 #include "data/inspect/shard_check.h"
@@ -37,15 +38,13 @@ int run_data_check(const CommandTable&, const std::vector<std::string>& argument
   app.add_option("--field", field, "field pack, by which answers are held against what is known of their picture")
       ->capture_default_str();
   app.add_option("--tokens-per-image", options.tokens_per_image, "of the model")
-      ->check(CLI::NonNegativeNumber)
+      ->check(non_negative())
       ->capture_default_str();
   app.add_option("--max-tokens", options.max_tokens, "longest sequence that the model takes")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 256))->capture_default_str();
-  app.add_option("--list", listed, "findings to list of each kind")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  app.add_option("--list", listed, "findings to list of each kind")->check(non_negative())->capture_default_str();
   if (!parse_arguments(app, arguments)) return 0;
   const FieldPack pack = load_field_pack(field);
   options.pack = &pack;

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "core/io/atomic_file.h"
 #include "data/cmd/result_files.h"
@@ -16,7 +17,7 @@ int run_data_import(const CommandTable&, const std::vector<std::string>& argumen
   app.add_option("kind", options.kind, "isic | pad_ufes_20 | folder | csv")->required();
   app.add_option("folder", options.folder, "folder of the source")->required();
   app.add_option("--out", out, "folder to write into")->required();
-  app.add_option("--limit", options.limit, "keep at most so many pictures (0: all)")->check(CLI::NonNegativeNumber);
+  app.add_option("--limit", options.limit, "keep at most so many pictures (0: all)")->check(non_negative());
   app.add_option("--map", options.map_file, "csv: column map (TOML)");
   app.add_option("--field", field, "field pack: a name or a folder");
   app.add_option("--source", options.source, "name of the data set, instead of the one the layout tells");

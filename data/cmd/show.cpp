@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "core/io/atomic_file.h"
 #include "data/cmd/verbs.h"
@@ -55,11 +56,11 @@ int run_data_show(const CommandTable&, const std::vector<std::string>& arguments
                "data show");
   Show show;
   app.add_option("shards", show.folder, "shard folder")->required();
-  app.add_option("--count", show.count, "samples")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--from", show.from, "first sample")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--count", show.count, "samples")->check(positive())->capture_default_str();
+  app.add_option("--from", show.from, "first sample")->check(non_negative())->capture_default_str();
   app.add_option("--model", show.model, "model folder or tokenizer.model: shows tokens and the loss mask");
   app.add_option("--tokens-per-image", show.tokens_per_image, "of the model")
-      ->check(CLI::NonNegativeNumber)
+      ->check(non_negative())
       ->capture_default_str();
   app.add_option("--sheet", show.sheet, "PNG file to write");
   if (!parse_arguments(app, arguments)) return 0;

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "core/error.h"
 #include "data/cmd/verbs.h"
@@ -44,8 +45,7 @@ int run_data_synth(const CommandTable&, const std::vector<std::string>& argument
   app.add_option("--types", types, "question types to draw from instead, e.g. diagnosis_closed,site_closed=0.5");
   app.add_option("--questions,--plan", plan_file,
                  "plan file (TOML): style, questions_per_item, always, weights, splits");
-  app.add_option("--questions-per-item", questions, "records an item; 0: every type that fits")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--questions-per-item", questions, "records an item; 0: every type that fits")->check(non_negative());
   app.add_option("--splits", splits, "sides that get questions, e.g. train,val; all when absent");
   auto* seed_option = app.add_option("--seed", seed, "seed of all draws");
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 256));

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "core/cli/parse.h"
+#include "core/interrupt.h"
 #include "core/io/atomic_file.h"
 #include "data/cmd/verbs.h"
 #include "data/shard/build_shards.h"
@@ -28,7 +29,10 @@ std::vector<std::string> read_texts(const std::vector<std::string>& paths) {
       continue;
     }
     const ShardReader reader(path);
-    for (int64_t i = 0; i < reader.size(); ++i) add_texts(reader.read_text(i).records, texts);
+    for (int64_t i = 0; i < reader.size(); ++i) {
+      throw_if_interrupted("nothing was written");
+      add_texts(reader.read_text(i).records, texts);
+    }
   }
   return texts;
 }
@@ -46,7 +50,11 @@ int run_tokenizer_train(const CommandTable&, const std::vector<std::string>& arg
   app.add_option("--out", out, "tokenizer.model to write")->required();
   if (!parse_arguments(app, arguments)) return 0;
   const auto texts = read_texts(inputs);
-  const auto trained = train_tokenizer(texts, vocabulary);
+  throw_if_interrupted("nothing was written");
+  const TokenizerTraining trained = [&] {
+    const InterruptsAtOnce stop;  // SentencePiece trains in one call
+    return train_tokenizer(texts, vocabulary);
+  }();
   write_file_atomically(out, trained.model);
   fmt::print("{}: {} pieces from {} texts\n", out, trained.vocabulary, texts.size());
   if (trained.vocabulary < vocabulary) {

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "core/error.h"
 #include "infer/cmd/engine_options.h"
@@ -29,11 +30,9 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   app.add_option("--max-new-tokens", generation.max_new_tokens, "limit of the answer")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  app.add_option("--temperature", generation.temperature, "0: greedy")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  app.add_option("--temperature", generation.temperature, "0: greedy")->check(non_negative())->capture_default_str();
   app.add_option("--top-k", generation.top_k, "sample among the K likeliest tokens; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(non_negative())
       ->capture_default_str();
   app.add_option("--top-p", generation.top_p, "sample within this probability mass")
       ->check(CLI::Range(0.0, 1.0))

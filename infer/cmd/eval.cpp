@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "core/error.h"
 #include "core/io/atomic_file.h"
@@ -46,7 +47,7 @@ bool parse(const std::vector<std::string>& words, EvalArguments& a) {
   app.add_option("--max-new-tokens", a.options.max_new_tokens, "limit of an open answer")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  app.add_option("--limit", a.options.limit, "only the first N pictures")->check(CLI::NonNegativeNumber);
+  app.add_option("--limit", a.options.limit, "only the first N pictures")->check(non_negative());
   app.add_flag("--restart", a.options.restart, "drop predictions of an earlier run");
   app.add_flag("--allow-contaminated", a.allow_contaminated,
                "evaluate although training saw part of the set; the report says so");

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/cli/checks.h"
 #include "core/cli/parse.h"
 #include "core/error.h"
+#include "core/process.h"
 
 namespace dermis {
 namespace {
@@ -52,6 +54,29 @@ TEST_F(CommandTest, UnknownNamesOfferTheNearest) {
   EXPECT_NE(failure({}).fix.find("--help"), std::string::npos);
 }
 
+TEST_F(CommandTest, AGroupListsItsVerbs) {
+  const auto printed = [&](const Words& words) {
+    ::testing::internal::CaptureStdout();
+    EXPECT_EQ(table_.run(words), 0);
+    return ::testing::internal::GetCapturedStdout();
+  };
+  for (const Words& words : {Words{"data", "--help"}, Words{"data", "-h"}, Words{"help", "data"}}) {
+    const std::string text = printed(words);
+    EXPECT_NE(text.find("data import"), std::string::npos);
+    EXPECT_NE(text.find("data split"), std::string::npos);
+    EXPECT_EQ(text.find("eval"), std::string::npos);
+  }
+  EXPECT_EQ(failure({"data"}).expected, "import, split");
+  EXPECT_EQ(failure({"data", "imprt"}).expected, "import, split");
+  EXPECT_NE(failure({"help", "evl"}).fix.find("'dermis eval'"), std::string::npos);
+}
+
+TEST_F(CommandTest, HelpBeforeACommandIsItsOwn) {
+  EXPECT_EQ(table_.run({"help", "data", "split"}), 7);
+  EXPECT_EQ(ran_, "data split");
+  EXPECT_EQ(arguments_, Words{"--help"});
+}
+
 TEST_F(CommandTest, HelpListsAll) {
   for (const char* name : {"data import", "data split", "eval"}) {
     EXPECT_NE(table_.help().find(std::string("does ") + name), std::string::npos);
@@ -77,6 +102,23 @@ TEST(ParseArguments, NamesTheOffendingOption) {
     }
   }
   EXPECT_THROW(parse_arguments(app, {"--seed", "three"}), Error);
+}
+
+std::string refusal(const CLI::Validator& check, const std::string& text) {
+  std::string copy = text;
+  return check(copy);
+}
+
+TEST(Checks, SayWhatIsExpectedAndFound) {
+  for (const char* good : {"0", "3", "0.5", "1e3"}) EXPECT_EQ(refusal(non_negative(), good), "") << good;
+  EXPECT_EQ(refusal(non_negative(), "-1"), "expected a number, 0 or more, found '-1'");
+  EXPECT_EQ(refusal(non_negative(), "abc"), "expected a number, 0 or more, found 'abc'");
+  for (const char* bad : {"0", "-2", "", "5 ", "nan", "inf"}) EXPECT_NE(refusal(positive(), bad), "") << bad;
+  EXPECT_EQ(refusal(positive(), "0.1"), "");
+  EXPECT_EQ(refusal(thread_count(), "1"), "");
+  EXPECT_EQ(refusal(thread_count(), std::to_string(most_threads())), "");
+  EXPECT_NE(refusal(thread_count(), std::to_string(most_threads() + 1)).find("hardware threads"), std::string::npos);
+  EXPECT_NE(refusal(thread_count(), "0"), "");
 }
 
 }  // namespace
