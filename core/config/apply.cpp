@@ -189,11 +189,12 @@ void reject_type(const ConfigPlace& place, const ConfigValue& value, const std::
 }
 
 void reject_range(const ConfigPlace& place, const ConfigValue& value, const std::string& expected) {
-  throw Error(kind_of(value), {.what = "value of '" + place.key + "' is out of range",
-                               .where = value.origin,
-                               .expected = expected,
-                               .found = value.describe(),
-                               .fix = "give a value in the expected range"});
+  throw Error(kind_of(value),
+              {.what = "value of '" + place.key + "' is out of range",
+               .where = value.origin,
+               .expected = expected,
+               .found = value.describe(),
+               .fix = place.limits.fix.empty() ? "give a value in the expected range" : place.limits.fix});
 }
 
 void reject_name(const ConfigPlace& place, const ConfigValue& value, const std::vector<std::string>& names) {

@@ -19,6 +19,8 @@ void check_required(const ConfigSchema& schema, const ConfigOrigins& origins, co
 
 std::string print_toml(const ConfigSchema& schema, const ConfigOrigins* origins);  // null: without comments
 std::string config_hash(const ConfigSchema& schema);  // SHA-256 of the resolved values, whatever their origin
+// Every field by its full key ("stages[0].name") as TOML; "" for an unset optional.
+std::map<std::string, std::string> config_values(const ConfigSchema& schema);
 std::string config_markdown(const ConfigSchema& schema);
 
 }  // namespace dermis

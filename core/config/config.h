@@ -56,7 +56,9 @@ struct ResolvedConfig {
 
   // The whole tree as TOML, each value's origin behind it as a comment: default, file:line or --set. Reads back equal.
   std::string print() const { return print_toml(schema(), &origins); }
+  std::string print_plain() const { return print_toml(schema(), nullptr); }  // without the comments
   std::string hash() const { return config_hash(schema()); }
+  std::map<std::string, std::string> values() const { return config_values(schema()); }
 
  private:
   ConfigSchema schema() const { return schema_of(const_cast<T&>(value)); }  // visit is not const; printing only reads

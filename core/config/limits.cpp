@@ -5,14 +5,24 @@
 #include "core/config/value.h"
 
 namespace dermis {
+namespace {
+
+// "0", also of a field whose numbers are written "0.0".
+std::string bound(double value) {
+  std::string text = toml_number(value);
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return text;
+}
+
+}  // namespace
 
 std::string ConfigLimits::describe() const {
   std::string text;
   if (low && high && !low_excluded && !high_excluded) {
-    text = "from " + toml_number(*low) + " to " + toml_number(*high);
+    text = "from " + bound(*low) + " to " + bound(*high);
   } else {
-    if (low) text = (low_excluded ? "above " : "at least ") + toml_number(*low);
-    if (high) text += (low ? ", " : "") + std::string(high_excluded ? "below " : "at most ") + toml_number(*high);
+    if (low) text = (low_excluded ? "above " : "at least ") + bound(*low);
+    if (high) text += (low ? ", " : "") + std::string(high_excluded ? "below " : "at most ") + bound(*high);
   }
   if (!allowed.empty()) {
     text = "one of";
@@ -56,6 +66,11 @@ ConfigLimits one_of(std::vector<std::string> names) {
 
 ConfigLimits required(ConfigLimits limits) {
   limits.required = true;
+  return limits;
+}
+
+ConfigLimits mend(ConfigLimits limits, std::string fix) {
+  limits.fix = std::move(fix);
   return limits;
 }
 

@@ -65,6 +65,21 @@ std::string escape_cell(const std::string& text) {
   return escaped;
 }
 
+void add_values(const ConfigSchema& schema, const std::string& path, std::map<std::string, std::string>& values) {
+  for (const auto& entry : schema.entries) {
+    if (const auto* field = std::get_if<ConfigField>(&entry)) {
+      values[join(path, field->name)] = field->print();
+    } else if (const auto* section = std::get_if<ConfigSection>(&entry)) {
+      add_values(*section->schema, join(path, section->name), values);
+    } else {
+      const auto& list = std::get<ConfigSectionList>(entry);
+      for (size_t i = 0; i < list.size(); ++i) {
+        add_values(list.section(i), join(path, list.name) + "[" + std::to_string(i) + "]", values);
+      }
+    }
+  }
+}
+
 void markdown_rows(const ConfigSchema& schema, const std::string& path, std::string& text) {
   for (const auto& entry : schema.entries) {
     if (const auto* field = std::get_if<ConfigField>(&entry)) {
@@ -95,6 +110,12 @@ std::string print_toml(const ConfigSchema& schema, const ConfigOrigins* origins)
 
 std::string config_hash(const ConfigSchema& schema) {
   return sha256_hex(std::string_view(print_toml(schema, nullptr)));
+}
+
+std::map<std::string, std::string> config_values(const ConfigSchema& schema) {
+  std::map<std::string, std::string> values;
+  add_values(schema, "", values);
+  return values;
 }
 
 std::string config_markdown(const ConfigSchema& schema) {

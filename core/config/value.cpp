@@ -100,7 +100,7 @@ std::pair<std::string, ConfigValue> parse_override(const std::string& text) {
   if (equals == std::string::npos || equals == 0) {
     throw Error(ErrorKind::usage, {.what = "--set takes KEY=VALUE",
                                    .where = "--set " + text,
-                                   .expected = "for instance stages[0].lr=1e-3",
+                                   .expected = "for instance stages[0].optimizer.lr_peak=1e-3",
                                    .found = text});
   }
   ConfigValue value;

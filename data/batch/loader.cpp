@@ -91,7 +91,7 @@ std::vector<DrawPool> make_pools(const SampleTable& table,
                    .where = mixed || sources.size() == 1 ? sources[i]->folder() : "all sources",
                    .expected = "pictures with at least one record of a wanted question type that fits max_tokens",
                    .found = fmt::format("{} records longer than max_tokens were left out", table.dropped_long),
-                   .fix = "raise max_tokens, or change question_type_weights"});
+                   .fix = "raise batch.max_tokens, or change batch.question_weights"});
     }
     pools.push_back({group_samples(table, members[i], options, sources), weight});
   }

@@ -65,7 +65,7 @@ void check_type_weights(const LoaderOptions& options) {
   for (const auto& [type, weight] : options.question_type_weights) {
     if (weight >= 0) continue;
     throw Error(ErrorKind::usage, {.what = "a question type has a negative weight",
-                                   .where = "question_type_weights." + type,
+                                   .where = "batch.question_weights." + type,
                                    .expected = "0 or more",
                                    .found = std::to_string(weight)});
   }

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,12 +43,17 @@ inline ShardSample square(int index, const std::string& split) {
   return sample;
 }
 
-inline void write_squares(const std::string& folder, int count, const std::string& split) {
+// `change` may alter each record; `field`: the pack that the shards say they were made with.
+inline void write_squares(const std::string& folder, int count, const std::string& split,
+                          const std::function<void(Record&)>& change = {}, const std::string& field = "") {
   ShardWriter writer(folder, 1 << 20);
   ShardManifest facts;
   facts.split = split;
+  facts.field = field;
   for (int i = 0; i < count; ++i) {
-    writer.add(square(i, split));
+    ShardSample sample = square(i, split);
+    if (change) change(sample.records[0]);
+    writer.add(sample);
     facts.groups.push_back(split + "_group_" + std::to_string(i));
   }
   facts.labels = {"blue", "red"};

@@ -38,8 +38,17 @@ CheckpointStore::CheckpointStore(const std::string& folder, int keep) : folder_(
 
 void CheckpointStore::write(int64_t step, const CheckpointContent& content) {
   write_folder(folder_name(kStep, step), content);
-  const auto all = list(kStep);
-  for (size_t i = 0; i + static_cast<size_t>(keep_) < all.size(); ++i) fs::remove_all(all[i].second);
+  torn_.erase(step);
+  auto all = list(kStep);
+  std::reverse(all.begin(), all.end());
+  int kept = 0;
+  for (const auto& [found, path] : all) {
+    if (kept == keep_) {
+      fs::remove_all(path);
+    } else {
+      kept += torn_.contains(found) ? 0 : 1;
+    }
+  }
 }
 
 void CheckpointStore::write_best(int64_t step, const CheckpointContent& content) {
@@ -122,6 +131,7 @@ std::optional<CheckpointStore::Found> CheckpointStore::newest(std::vector<std::s
   for (const auto& [step, path] : all) {
     const std::string wrong = fault(path);
     if (wrong.empty()) return Found{path, step, read_json((fs::path(path) / "state.json").string())};
+    torn_.insert(step);
     notes.push_back(fmt::format("passed over a torn checkpoint: {}: {}", path, wrong));
   }
   return std::nullopt;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ class CheckpointStore {
   // `folder` is made when absent. Error(data) when it cannot be made or written.
   CheckpointStore(const std::string& folder, int keep);
 
-  // Step counts over the whole run. Afterwards only the newest `keep` remain. Error(data) on a full disk: the
+  // Step counts over the whole run. Afterwards the newest `keep` remain, and of torn ones those that are newer than the
+  // oldest of them. Error(data) on a full disk: the
   // unfinished folder is removed and older checkpoints stay.
   void write(int64_t step, const CheckpointContent& content);
 
@@ -50,6 +52,7 @@ class CheckpointStore {
 
   std::string folder_;
   int keep_;
+  std::set<int64_t> torn_;  // steps that newest() passed over
 };
 
 }  // namespace dermis

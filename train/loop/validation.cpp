@@ -61,7 +61,7 @@ struct Validation::Scores {
 };
 
 Validation::Validation(std::vector<std::shared_ptr<const ShardReader>> shards, const StageRecipe& stage, uint64_t seed)
-    : shards_(std::move(shards)), batch_(stage.batch), validation_(stage.validation), seed_(seed) {
+    : shards_(std::move(shards)), stage_(stage.name), batch_(stage.batch), validation_(stage.validation), seed_(seed) {
   for (const auto& shard : shards_) {
     for (int64_t i = 0; i < shard->size(); ++i) pictures_.push_back({shard.get(), i});
   }
@@ -69,6 +69,33 @@ Validation::Validation(std::vector<std::shared_ptr<const ShardReader>> shards, c
   random.shuffle(pictures_);
   const int64_t limit = validation_.max_images;
   if (limit > 0 && static_cast<int64_t>(pictures_.size()) > limit) pictures_.resize(static_cast<size_t>(limit));
+  if (validation_.keep_best == KeepBest::accuracy) need_closed_question();
+}
+
+// An accuracy of nothing would be 0 at every step: whichever weights were kept, the choice would mean nothing.
+void Validation::need_closed_question() const {
+  for (const Picture& picture : pictures_) {
+    const ShardSample sample = picture.shard->read_text(picture.index);
+    if (asked(sample).empty()) continue;
+    if (std::any_of(sample.records.begin(), sample.records.end(), [&](const Record& r) { return counted(r); })) return;
+  }
+  throw Error(ErrorKind::data,
+              {.what = "keep_best = \"accuracy\" has no closed question to count",
+               .where = fmt::format("stage {}, validation.accuracy_questions, {}", stage_, shards_.front()->folder()),
+               .expected = "validation records with options, one of them the answer",
+               .found = fmt::format("{} pictures without one{}", pictures_.size(),
+                                    validation_.accuracy_questions.empty() ? "" : " of the types that count"),
+               .fix = "name closed question types ('dermis data stats' lists what the shards hold), or keep_best = "
+                      "\"loss\""});
+}
+
+// One question with options, of a type that accuracy counts.
+bool Validation::counted(const Record& record) const {
+  if (record.turns.size() != 1) return false;
+  const Turn& turn = record.turns.front();
+  if (std::find(turn.options.begin(), turn.options.end(), turn.answer) == turn.options.end()) return false;
+  const auto& types = validation_.accuracy_questions;
+  return types.empty() || std::find(types.begin(), types.end(), record.question_type) != types.end();
 }
 
 std::vector<const Record*> Validation::asked(const ShardSample& sample) const {
@@ -88,11 +115,8 @@ std::vector<const Record*> Validation::asked(const ShardSample& sample) const {
 }
 
 void Validation::add_options(Chunk& chunk, const Record& record) const {
-  const auto& counted = validation_.accuracy_questions;
   const Turn& last = record.turns.back();
   const auto truth = std::find(last.options.begin(), last.options.end(), last.answer);
-  if (truth == last.options.end()) return;  // an open question
-  if (!counted.empty() && std::find(counted.begin(), counted.end(), record.question_type) == counted.end()) return;
   chunk.closed.push_back({.question_type = record.question_type,
                           .answer = last.answer,
                           .first = chunk.option_texts.size(),
@@ -122,7 +146,7 @@ Validation::Chunk Validation::read_chunk(size_t first, const ImageFormat& format
     }
     if (validation_.keep_best == KeepBest::accuracy) {
       for (const Record& record : sample.records) {
-        if (record.turns.size() == 1) add_options(chunk, record);
+        if (counted(record)) add_options(chunk, record);
       }
     }
     ++chunk.images;

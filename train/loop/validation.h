@@ -23,7 +23,7 @@ struct ValidationResult {
 
 class Validation {
  public:
-  // Chooses pictures and questions by `seed`. Error(data) when nothing can be asked.
+  // Chooses pictures and questions by `seed`. Error(data) when accuracy chooses the weights and no question counts.
   Validation(std::vector<std::shared_ptr<const ShardReader>> shards, const StageRecipe& stage, uint64_t seed);
 
   // Nothing when a signal came in meanwhile.
@@ -38,10 +38,13 @@ class Validation {
   struct Scores;
   Chunk read_chunk(size_t first, const ImageFormat& format) const;
   std::vector<const Record*> asked(const ShardSample& sample) const;
+  void need_closed_question() const;
+  bool counted(const Record& record) const;
   void add_options(Chunk& chunk, const Record& record) const;
 
   std::vector<std::shared_ptr<const ShardReader>> shards_;
   std::vector<Picture> pictures_;
+  std::string stage_;
   BatchRecipe batch_;
   ValidationRecipe validation_;
   uint64_t seed_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/config/config.h"
+#include "core/process.h"
 #include "train/recipe/model_recipe.h"
 #include "train/recipe/stage_recipe.h"
 
@@ -46,8 +47,10 @@ struct Recipe {
     v.field("weights", weights,
             "type that weights and gradients are held in: fp32, or bf16 (half the memory; every step is rounded up or "
             "down by chance, so that small ones add up)");
-    v.field("threads", threads, "of the computation; 0: all cores. Equal numbers give equal bits", at_least(0));
-    v.field("loader_threads", loader_threads, "for decoding and augmentation, beside the computation", at_least(1));
+    v.field("threads", threads, "of the computation; 0: all cores. Equal numbers give equal bits",
+            between(0, kMostThreads));
+    v.field("loader_threads", loader_threads, "for decoding and augmentation, beside the computation",
+            between(1, kMostThreads));
     v.field("cache_decoded", cache_decoded, "keep decoded pictures in memory");
     v.field("log_every_s", log_every_s, "seconds between lines of progress", above(0));
     v.section("checkpoint", checkpoint, "what a killed run goes on from");
@@ -61,11 +64,24 @@ struct Recipe {
 ResolvedConfig<Recipe> read_recipe(const std::string& path_or_name, const std::vector<std::string>& overrides = {});
 
 // What fields require of each other: one length a stage, preset or start, data in every stage, unique stage names.
-void check_recipe(const Recipe& recipe, const std::string& where);
+// Error(usage) when an override brought it about, else Error(data).
+void check_recipe(const Recipe& recipe, const std::string& file, const ConfigOrigins& origins = {});
+
+// Error when the recipe asks for more threads than this machine can start. Apart from check_recipe: a recipe for a
+// larger machine can be read here.
+void check_threads(const ResolvedConfig<Recipe>& recipe);
 
 // Digest of everything that changes the trained weights; not of paths (data and tokenizer have fingerprints of their
 // own), threads, logging and checkpoints.
 std::string recipe_digest(const Recipe& recipe);
+// The same as TOML: what a checkpoint keeps, so that a later recipe can be compared with it.
+std::string recipe_essence(const Recipe& recipe);
+
+struct RecipeDifference {
+  std::string key, before, after;  // values as TOML
+};
+// `stored`: the recipe_essence of another recipe. Error(data) when this program cannot read it.
+std::vector<RecipeDifference> recipe_differences(const std::string& stored, const Recipe& now);
 
 std::vector<std::string> embedded_recipe_names();
 

@@ -31,6 +31,8 @@ struct SourceRecipe {
 };
 
 struct BatchRecipe {
+  static constexpr int kMostImages = 4096;  // a batch lies in memory several times over: here, ahead in the loader
+
   int images = 16;
   int questions_per_image = 1;
   int accumulation = 1;
@@ -41,7 +43,8 @@ struct BatchRecipe {
 
   template <class V>
   void visit(V& v) {
-    v.field("images", images, "pictures a batch", at_least(1));
+    v.field("images", images, "pictures a batch; accumulation makes larger steps of them",
+            mend(between(1, kMostImages), "for a step of more pictures set batch.accumulation"));
     v.field("questions_per_image", questions_per_image, "asked about each; the picture is encoded once", at_least(1));
     v.field("accumulation", accumulation, "batches a step, for steps larger than memory allows", at_least(1));
     v.field("balance", balance, "none: every picture once an epoch; label: classes equally often",

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -35,6 +36,40 @@ void apply(const GeometryRecipe& geometry, VlmConfig& config) {
   set(geometry.kv_heads, config.language.kv_heads);
   set(geometry.head_size, config.language.head_size);
   config.image.size = static_cast<int>(config.vision.image_size);
+}
+
+// What the model's checks call a number of config.json, by its key in the recipe.
+std::string recipe_key(const std::string& field) {
+  static const std::map<std::string, std::string> kKeys{{"vision_config.image_size", "image_size"},
+                                                        {"vision_config.patch_size", "patch_size"},
+                                                        {"vision_config.hidden_size", "vision_hidden"},
+                                                        {"vision_config.intermediate_size", "vision_mlp"},
+                                                        {"vision_config.num_hidden_layers", "vision_layers"},
+                                                        {"vision_config.num_attention_heads", "vision_heads"},
+                                                        {"text_config.hidden_size", "hidden"},
+                                                        {"text_config.intermediate_size", "mlp"},
+                                                        {"text_config.num_hidden_layers", "layers"},
+                                                        {"text_config.num_attention_heads", "heads"},
+                                                        {"text_config.num_key_value_heads", "kv_heads"},
+                                                        {"text_config.head_dim", "head_size"},
+                                                        {"text_config.max_position_embeddings", "image_size"}};
+  const auto found = kKeys.find(field);
+  return found == kKeys.end() ? "" : "model.geometry." + found->second;
+}
+
+// A geometry that does not fit together, in the recipe's words.
+void check_geometry(const VlmConfig& config) {
+  try {
+    config.validate();
+  } catch (const Error& error) {
+    ErrorInfo info = error.info();
+    const std::string key = recipe_key(info.where);
+    if (key.empty()) throw;
+    info.what = "the recipe's geometry does not fit together";
+    info.where = key + " (in config.json: " + info.where + ")";
+    info.fix = "set " + key + " to such a number, or leave model.geometry out";
+    throw Error(error.kind(), info);
+  }
 }
 
 // The image token is the tokenizer's own where it has one, else the first id beyond its pieces.
@@ -108,7 +143,7 @@ Vlm make_model(const Recipe& recipe, const Tokenizer& tokenizer) {
   VlmConfig config = preset(wanted.preset);
   apply(wanted.geometry, config);
   fit_tokenizer(tokenizer, config);
-  config.validate();
+  check_geometry(config);
   return {config, recipe.seed, placement(config)};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <utility>
 
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -71,7 +72,8 @@ StageRun::StageRun(RunContext& context, const StageShards& shards, const std::st
   state_.best.higher_is_better = stage_.validation.keep_best == KeepBest::accuracy;
   state_.best.patience = stage_.validation.patience;
   if (state_.step > 0) restore(checkpoint);
-  if (state_.planned_steps == 0) state_.planned_steps = planned_steps(stage_, loader_.batches_per_epoch());
+  for (const auto& shard : shards.training) records_ += shard->manifest().records;
+  plan();
   loader_.seek({.batch = state_.batches});
   elapsed_before_s_ = state_.elapsed_s;
 }
@@ -88,11 +90,34 @@ void StageRun::restore(const std::string& checkpoint) {
   saved_step_ = state_.step;
 }
 
+// A length given in minutes is measured anew too: the time that earlier sessions took counts.
+void StageRun::plan() {
+  if (std::exchange(context_.plan_anew, false)) state_.planned_steps = 0;
+  if (state_.planned_steps == 0) state_.planned_steps = planned_steps(stage_, loader_.batches_per_epoch());
+}
+
+void StageRun::tell_long_texts() const {
+  const LoaderStats stats = loader_.stats();
+  const std::string limit =
+      stage_.batch.max_tokens > 0
+          ? fmt::format("stages[{}].batch.max_tokens = {}", state_.stage, stage_.batch.max_tokens)
+          : fmt::format("the model's {} tokens", context_.model.config().prompt_format().max_tokens);
+  const auto tell = [&](int64_t count, const char* what) {
+    if (count == 0) return;
+    context_.report->note(fmt::format("warning: stage {}: {} of {} records ({:.2g} %) are longer than {} and are {}",
+                                      stage_.name, count, records_,
+                                      100.0 * static_cast<double>(count) / static_cast<double>(records_), limit, what));
+  };
+  tell(stats.dropped_long, "left out");
+  tell(stats.cut_long, "cut");
+}
+
 void StageRun::run() {
-  context_.report.begin_stage(stage_.name, state_.total_step(),
-                              {{"planned_steps", state_.planned_steps},
-                               {"batches_an_epoch", loader_.batches_per_epoch()},
-                               {"trainable_parameters", optimizer_.trainable_parameters()}});
+  context_.report->begin_stage(stage_.name, state_.total_step(),
+                               {{"planned_steps", state_.planned_steps},
+                                {"batches_an_epoch", loader_.batches_per_epoch()},
+                                {"trainable_parameters", optimizer_.trainable_parameters()}});
+  tell_long_texts();
   validate_if_due();
   while (!ended()) {
     if (interrupt_requested()) {
@@ -134,12 +159,12 @@ void StageRun::take_step() {
   const StepResult result = train_step(step, batches, state_.total_step() + 1, lr);
   ++state_.step;
   state_.batches += stage_.batch.accumulation;
-  context_.report.step({.total_step = state_.total_step(),
-                        .stage_step = state_.step,
-                        .planned_steps = state_.planned_steps,
-                        .lr = lr,
-                        .wait_s = loader_.stats().wait_s,
-                        .result = result});
+  context_.report->step({.total_step = state_.total_step(),
+                         .stage_step = state_.step,
+                         .planned_steps = state_.planned_steps,
+                         .lr = lr,
+                         .wait_s = loader_.stats().wait_s,
+                         .result = result});
 }
 
 void StageRun::fix_length() {
@@ -151,8 +176,8 @@ void StageRun::fix_length() {
   if (!length) return;
   const int64_t most = most_steps(stage_, loader_.batches_per_epoch());
   state_.planned_steps = std::max(state_.step, std::min(*length, most));
-  context_.report.event("length", state_.total_step(),
-                        {{"stage", stage_.name}, {"planned_steps", state_.planned_steps}});
+  context_.report->event("length", state_.total_step(),
+                         {{"stage", stage_.name}, {"planned_steps", state_.planned_steps}});
   save();  // a run killed later goes on with this length
 }
 
@@ -175,8 +200,8 @@ void StageRun::validate_if_due() {
   const KeepBest rule = stage_.validation.keep_best;
   const bool best =
       state_.best.offer(state_.total_step(), rule == KeepBest::accuracy ? result->accuracy : result->loss);
-  context_.report.validation(state_.total_step(), *result, best);
-  if (best && rule != KeepBest::none) context_.store.write_best(state_.total_step(), {.weights = weights()});
+  context_.report->validation(state_.total_step(), *result, best);
+  if (best && rule != KeepBest::none) context_.store->write_best(state_.total_step(), {.weights = weights()});
 }
 
 NamedTensors StageRun::weights() const {
@@ -192,8 +217,8 @@ void StageRun::save() {
   CheckpointContent content{.weights = weights(), .optimizer = optimizer_.state()};
   if (average_) content.average = average_->state();
   content.state = to_json(state_, context_.identity);
-  context_.store.write(state_.total_step(), content);
-  context_.store.keep_only_best(state_.best.step);
+  context_.store->write(state_.total_step(), content);
+  context_.store->keep_only_best(state_.best.step);
   saved_at_ = Clock::now();
   saved_step_ = state_.step;
 }
@@ -208,22 +233,23 @@ void StageRun::save_if_due() {
 void StageRun::finish() {
   const bool take_best = stage_.validation.keep_best != KeepBest::none && state_.best.step >= 0;
   if (take_best) {
-    read_tensors((std::filesystem::path(context_.store.best_folder(state_.best.step)) / "weights.safetensors").string(),
-                 weights());
+    read_tensors(
+        (std::filesystem::path(context_.store->best_folder(state_.best.step)) / "weights.safetensors").string(),
+        weights());
   } else if (average_) {
     average_->put_in();
   }
   const LoaderStats stats = loader_.stats();
-  context_.report.end_stage(state_.total_step(), {{"steps", state_.step},
-                                                  {"elapsed_s", elapsed_s()},
-                                                  {"best_step", state_.best.step},
-                                                  {"best_value", state_.best.value},
-                                                  {"data_wait_s", stats.wait_s},
-                                                  {"dropped_long", stats.dropped_long},
-                                                  {"cut_long", stats.cut_long}});
+  context_.report->end_stage(state_.total_step(), {{"steps", state_.step},
+                                                   {"elapsed_s", elapsed_s()},
+                                                   {"best_step", state_.best.step},
+                                                   {"best_value", state_.best.value},
+                                                   {"data_wait_s", stats.wait_s},
+                                                   {"dropped_long", stats.dropped_long},
+                                                   {"cut_long", stats.cut_long}});
   state_ = {.stage = state_.stage + 1, .steps_before = state_.total_step()};
-  context_.store.write(state_.total_step(), {.weights = weights(), .state = to_json(state_, context_.identity)});
-  context_.store.keep_only_best(-1);
+  context_.store->write(state_.total_step(), {.weights = weights(), .state = to_json(state_, context_.identity)});
+  context_.store->keep_only_best(-1);
 }
 
 }  // namespace dermis

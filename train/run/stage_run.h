@@ -22,9 +22,11 @@ struct RunContext {
   const Tokenizer& tokenizer;
   const RunIdentity& identity;
   Vlm& model;
-  CheckpointStore& store;
-  RunReport& report;
-  RunState& state;
+  RunState state{};
+  bool plan_anew = false;  // the recipe has changed: the length in the state is the old one's
+  // Made when a stage is ready to run: what is wrong before that leaves no run folder behind.
+  std::optional<CheckpointStore> store{};
+  std::optional<RunReport> report{};
 };
 
 class StageRun {
@@ -38,6 +40,8 @@ class StageRun {
 
  private:
   void restore(const std::string& checkpoint);
+  void plan();
+  void tell_long_texts() const;
   bool ended() const;
   void take_step();
   void fix_length();
@@ -58,6 +62,7 @@ class StageRun {
   Loader loader_;
   std::optional<Validation> validation_;
   std::optional<BudgetMeter> meter_;
+  int64_t records_ = 0;  // of the training shards
   double validation_s_ = 0;
   double elapsed_before_s_ = 0;  // in sessions before this one
   std::chrono::steady_clock::time_point start_;

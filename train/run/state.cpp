@@ -22,6 +22,7 @@ nlohmann::ordered_json to_json(const RunState& state, const RunIdentity& identit
       {"guard", {{"losses", state.guard.losses}, {"spike_ids", state.guard.spike_ids}, {"spikes", state.guard.spikes}}},
       {"identity",
        {{"recipe", identity.recipe},
+        {"recipe_text", identity.recipe_text},
         {"tokenizer", identity.tokenizer},
         {"data", identity.data},
         {"threads", identity.threads}}}};
@@ -49,13 +50,41 @@ RunState run_state_from_json(const nlohmann::ordered_json& json) {
 RunIdentity run_identity_from_json(const nlohmann::ordered_json& json) {
   const auto& identity = json.at("identity");
   return {.recipe = identity.at("recipe"),
+          .recipe_text = identity.value("recipe_text", ""),
           .tokenizer = identity.at("tokenizer"),
           .data = identity.at("data"),
           .threads = identity.at("threads")};
 }
 
-std::string check_identity(const RunIdentity& stored, const RunIdentity& now, bool allow_changed_recipe,
-                           const std::string& checkpoint) {
+namespace {
+
+[[noreturn]] void refuse_recipe(const RunIdentity& stored, const RunIdentity& now, const Recipe& recipe,
+                                const std::string& checkpoint) {
+  ErrorInfo info{.what = "the run was started with another recipe",
+                 .where = checkpoint,
+                 .fix =
+                     "start with the recipe of the run (its recipe.toml), or add --changed-recipe to go on with this "
+                     "one"};
+  std::vector<RecipeDifference> differences;
+  try {
+    if (!stored.recipe_text.empty()) differences = recipe_differences(stored.recipe_text, recipe);
+  } catch (const Error&) {  // of another version of the program: the digests must do
+  }
+  for (const auto& [key, before, after] : differences) {
+    info.expected += fmt::format("{}{} = {}", info.expected.empty() ? "" : ", ", key, before);
+    info.found += fmt::format("{}{} = {}", info.found.empty() ? "" : ", ", key, after);
+  }
+  if (differences.empty()) {
+    info.expected = "recipe digest " + stored.recipe;
+    info.found = now.recipe;
+  }
+  throw Error(ErrorKind::data, info);
+}
+
+}  // namespace
+
+std::string check_identity(const RunIdentity& stored, const RunIdentity& now, const Recipe& recipe,
+                           bool allow_changed_recipe, const std::string& checkpoint) {
   const auto refuse = [&](const char* what, const std::string& expected, const std::string& found, const char* fix) {
     throw Error(ErrorKind::data, {.what = what, .where = checkpoint, .expected = expected, .found = found, .fix = fix});
   };
@@ -68,10 +97,7 @@ std::string check_identity(const RunIdentity& stored, const RunIdentity& now, bo
            fmt::format("{}", fmt::join(now.data, ", ")),
            "name the shards the run was started with (their fingerprint stands in manifest.json), or start a new run");
   }
-  if (stored.recipe != now.recipe && !allow_changed_recipe) {
-    refuse("the run was started with another recipe", "recipe digest " + stored.recipe, now.recipe,
-           "compare it with recipe.toml of the run; --changed-recipe goes on nevertheless");
-  }
+  if (stored.recipe != now.recipe && !allow_changed_recipe) refuse_recipe(stored, now, recipe, checkpoint);
   if (stored.threads == now.threads) return "";
   return fmt::format("{} threads instead of {}: the result may differ in the last bits from an uninterrupted run",
                      now.threads, stored.threads);

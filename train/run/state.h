@@ -8,6 +8,7 @@
 
 #include "train/loop/best.h"
 #include "train/loop/divergence_guard.h"
+#include "train/recipe/recipe.h"
 
 namespace dermis {
 
@@ -29,6 +30,7 @@ struct RunState {
 // What must be the same when a run goes on.
 struct RunIdentity {
   std::string recipe{};             // digest of all that changes the weights, without paths
+  std::string recipe_text{};        // the same as TOML; "" in checkpoints that keep the digest alone
   std::string tokenizer{};          // SHA-256
   std::vector<std::string> data{};  // fingerprints of all shard folders in the order of the recipe
   int threads = 0;                  // of the computation: another number changes the last bits
@@ -38,9 +40,9 @@ nlohmann::ordered_json to_json(const RunState& state, const RunIdentity& identit
 RunState run_state_from_json(const nlohmann::ordered_json& json);  // throws nlohmann's exception for a missing field
 RunIdentity run_identity_from_json(const nlohmann::ordered_json& json);
 
-// Error(data) naming what differs. A changed recipe passes when `allow_changed_recipe`. Returns a note when the numbers
-// of threads differ, else "".
-std::string check_identity(const RunIdentity& stored, const RunIdentity& now, bool allow_changed_recipe,
-                           const std::string& checkpoint);
+// Error(data) naming what differs; of a recipe, which passes when `allow_changed_recipe`, every key with both values.
+// Returns a note when the numbers of threads differ, else "".
+std::string check_identity(const RunIdentity& stored, const RunIdentity& now, const Recipe& recipe,
+                           bool allow_changed_recipe, const std::string& checkpoint);
 
 }  // namespace dermis

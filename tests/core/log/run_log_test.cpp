@@ -119,6 +119,19 @@ TEST(RunFolder, AStartCutShortCanBeResumed) {
   EXPECT_EQ(read_jsonl(path + "/starts.jsonl").size(), 2U);
 }
 
+TEST(RunFolder, AChangedRecipeIsWrittenAndTheOldOneKept) {
+  const TempFolder folder;
+  const std::string path = folder / "run";
+  start_run(path, {.recipe = "seed = 1\n", .recipe_hash = "a"});
+  resume_run(path, {.recipe = "seed = 2\n", .recipe_hash = "b"});
+  resume_run(path, {.recipe = "seed = 2 # again\n", .recipe_hash = "b"});
+  resume_run(path, {.recipe = "seed = 3\n", .recipe_hash = "c"});
+  EXPECT_EQ(read_file(path + "/recipe.toml"), "seed = 3\n");
+  EXPECT_EQ(read_file(path + "/recipe-1.toml"), "seed = 1\n");
+  EXPECT_EQ(read_file(path + "/recipe-2.toml"), "seed = 2\n");
+  EXPECT_EQ(read_jsonl(path + "/starts.jsonl").size(), 4U);
+}
+
 TEST(RunFolder, NeverMixesRuns) {
   const TempFolder folder;
   const std::string path = folder / "run";

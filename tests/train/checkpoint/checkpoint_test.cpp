@@ -77,6 +77,20 @@ TEST(Checkpoint, PassesOverTornOnesWithANote) {
   EXPECT_THAT(notes[2], HasSubstr("manifest.json"));
 }
 
+TEST(Checkpoint, ATornOneTakesNoPlace) {
+  const TempFolder folder;
+  const std::string path = folder / "checkpoints";
+  for (const int step : {1, 2, 3}) CheckpointStore(path, 3).write(step, content(step));
+  fs::resize_file(path + "/step-000000003/optimizer.safetensors", 40);
+  CheckpointStore store(path, 2);
+  std::vector<std::string> notes;
+  EXPECT_EQ(store.newest(notes)->step, 2);
+  store.write(4, content(4));
+  EXPECT_EQ(names_in(path), (std::vector<std::string>{"step-000000002", "step-000000003", "step-000000004"}));
+  store.write(5, content(5));
+  EXPECT_EQ(names_in(path), (std::vector<std::string>{"step-000000004", "step-000000005"}));
+}
+
 TEST(Checkpoint, RemovesWhatAKilledWriterLeft) {
   const TempFolder folder;
   CheckpointStore store(folder / "checkpoints", 2);

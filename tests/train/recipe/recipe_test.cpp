@@ -67,6 +67,40 @@ TEST(Recipe, FieldsThatRequireEachOtherAreChecked) {
   EXPECT_THAT(error_of(text + "[stages.validation]\npatience = 2\n"), HasSubstr("validation.shards"));
 }
 
+// Which override made fields clash is said, and that it was the command line: exit code 2 (error_of).
+TEST(Recipe, OverridesThatClashWithTheFileAreNamed) {
+  const std::string text = kRecipe;
+  EXPECT_THAT(error_of(text, {"stages[0].minutes=5"}), HasSubstr("where: --set stages[0].minutes=5 on top of "));
+  EXPECT_THAT(error_of(text, {"model.start=m"}), HasSubstr("--set model.start=m"));
+  EXPECT_THAT(error_of(text, {"model.start_share=0.5"}), HasSubstr("--set model.start_share=0.5"));
+  EXPECT_THAT(error_of(text, {"stages[0].validation.patience=2"}), HasSubstr("--set stages[0].validation.patience=2"));
+  EXPECT_THAT(error_of(text, {"stages[0].data=[]"}), HasSubstr("--set stages[0].data=[]"));
+  const std::string frozen = "[stages.vision]\ntrainable = false\n[stages.projector]\ntrainable = false\n";
+  EXPECT_THAT(error_of(text + frozen, {"stages[0].language.trainable=false"}), HasSubstr("all frozen"));
+}
+
+TEST(Recipe, NumbersThatWouldExhaustTheMachineAreRefused) {
+  const std::string text = kRecipe;
+  EXPECT_THAT(error_of(text, {"threads=1025"}), HasSubstr("from 0 to 1024"));
+  EXPECT_THAT(error_of(text, {"loader_threads=1025"}), HasSubstr("from 1 to 1024"));
+  EXPECT_THAT(error_of(text, {"stages[0].batch.images=100000"}), HasSubstr("batch.accumulation"));
+}
+
+TEST(Recipe, DifferencesAreFoundByKey) {
+  Recipe now = read_recipe("finetune").value;
+  const std::string before = recipe_essence(now);
+  EXPECT_TRUE(recipe_differences(before, now).empty());
+  now.threads = 7;  // does not change the weights
+  now.stages[0].validation.keep_best = KeepBest::accuracy;
+  now.stages[0].batch.question_weights = {{"a", 2}};
+  const auto differences = recipe_differences(before, now);
+  ASSERT_EQ(differences.size(), 2U);
+  EXPECT_EQ(differences[0].key, "stages[0].batch.question_weights");
+  EXPECT_EQ(differences[1].key, "stages[0].validation.keep_best");
+  EXPECT_EQ(differences[1].before, "\"loss\"");
+  EXPECT_EQ(differences[1].after, "\"accuracy\"");
+}
+
 TEST(Recipe, TheDigestFollowsWhatChangesTheWeights) {
   Recipe recipe = read_recipe("finetune").value;
   const std::string digest = recipe_digest(recipe);
