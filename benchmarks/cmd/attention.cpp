@@ -39,9 +39,7 @@ int bench_attention_command(const CommandTable&, const std::vector<std::string>&
   app.add_option("--dtype", dtype, "of operands on a GPU")
       ->capture_default_str()
       ->check(CLI::IsMember({"bf16", "fp16"}));
-  app.add_option("--rounds", rounds, "timed rounds, contenders interleaved")
-      ->capture_default_str()
-      ->check(positive());
+  app.add_option("--rounds", rounds, "timed rounds, contenders interleaved")->capture_default_str()->check(positive());
   app.add_flag("--quick", quick, "a fifth of the rounds");
   app.add_option("--threads", options.threads, "threads of the CPU")->capture_default_str()->check(thread_count());
   app.add_option("--size", options.sizes,
@@ -62,7 +60,7 @@ int bench_attention_command(const CommandTable&, const std::vector<std::string>&
     if (!out.empty()) write_files(out, so_far);
   });
   fmt::print("{}\n{}\n", attention_markdown(result), to_json("attention", result).dump());
-  refuse_failures("attention", result);
+  refuse_failures("dermis bench attention", result);
   return 0;
 }
 

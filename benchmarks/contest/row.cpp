@@ -1,6 +1,7 @@
 #include "benchmarks/contest/row.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -118,15 +119,21 @@ nlohmann::json to_json(const std::string& benchmark, const ContestResult& result
   return json;
 }
 
-void refuse_failures(const std::string& what, const ContestResult& result) {
-  for (const ContestRow& row : result.rows) {
-    if (!row.failed()) continue;
-    throw Error(ErrorKind::internal, {.what = "our " + what + " failed",
-                                      .where = fmt::format("{}, {}", row.title, row.pass),
-                                      .expected = "the reference's results",
-                                      .found = row.ours().failure,
-                                      .fix = "run 'dermis selftest' and report what it prints"});
-  }
+std::vector<std::string> failed_rows(const ContestResult& result) {
+  std::vector<std::string> failed;
+  for (const ContestRow& row : result.rows)
+    if (row.failed()) failed.push_back(fmt::format("{}, {}: {}", row.workload, row.pass, row.ours().failure));
+  return failed;
+}
+
+void refuse_failures(const std::string& command, const ContestResult& result) {
+  const std::vector<std::string> failed = failed_rows(result);
+  if (failed.empty()) return;
+  throw Error(ErrorKind::internal, {.what = fmt::format("{} of {} rows failed", failed.size(), result.rows.size()),
+                                    .where = command,
+                                    .expected = "our results to be those of the reference",
+                                    .found = fmt::format("{}", fmt::join(failed, "; ")),
+                                    .fix = "run 'dermis selftest', and report what it prints"});
 }
 
 }  // namespace dermis

@@ -62,7 +62,9 @@ std::string rival_cells(const ContestRow& row);
 // A table of every contender of every row, with what kept it from running.
 std::string all_contenders(const ContestResult& result);
 nlohmann::json to_json(const std::string& benchmark, const ContestResult& result);
-// Throws Error(internal) naming the first row in which ours failed.
-void refuse_failures(const std::string& what, const ContestResult& result);
+// Those in which ours failed: "rope, backward: wrong: off by 1.0e+00".
+std::vector<std::string> failed_rows(const ContestResult& result);
+// Throws Error(internal) naming them, if there are any.
+void refuse_failures(const std::string& command, const ContestResult& result);
 
 }  // namespace dermis

@@ -70,7 +70,7 @@ std::string operators_markdown(const ContestResult& result) {
       "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |\n";
   for (const ContestRow& row : result.rows) text += table_row(row);
   text += count_of_wanted(result);
-  for (const std::string& failure : failed_operators(result)) text += "\nFailed: " + failure + ".\n";
+  for (const std::string& failure : failed_rows(result)) text += "\nFailed: " + failure + ".\n";
   return text + all_contenders(result);
 }
 
@@ -78,14 +78,6 @@ std::string operator_line(const ContestRow& row) {
   const std::string begin = fmt::format("{}, {}: ", row.workload, row.pass);
   if (!row.ours().failure.empty()) return begin + "failed, " + row.ours().failure;
   return begin + fmt::format("{:.1f} GB/s, {}, ratio {:.2f}", gigabytes_a_second(row), of_limit(row), row.ratio());
-}
-
-std::vector<std::string> failed_operators(const ContestResult& result) {
-  std::vector<std::string> failed;
-  for (const ContestRow& row : result.rows)
-    if (!row.ours().failure.empty())
-      failed.push_back(fmt::format("{}, {}: {}", row.workload, row.pass, row.ours().failure));
-  return failed;
 }
 
 }  // namespace dermis

@@ -18,6 +18,5 @@ std::string operators_markdown(const ContestResult& result);
 std::string operator_line(const ContestRow& row);  // for the terminal, while it runs
 
 // "rms_norm, forward: wrong: off by 2.0e-01" of every row whose result of ours is wrong or missing.
-std::vector<std::string> failed_operators(const ContestResult& result);
 
 }  // namespace dermis

@@ -199,7 +199,7 @@ TEST(OperatorBench, OurOwnWrongResultIsReportedAndNothingOfItsRowTimed) {
   result.rows.push_back(
       bench_operator(made_up({answering("Dermis", 2), answering("right", 1)}), setting_of(stopwatch)));
   result.rows.push_back(bench_operator(made_up({answering("Dermis", 1)}), setting_of(stopwatch)));
-  EXPECT_THAT(failed_operators(result), ElementsAre("made_up, forward: wrong: off by 1.0e+00"));
+  EXPECT_THAT(failed_rows(result), ElementsAre("made_up, forward: wrong: off by 1.0e+00"));
   EXPECT_EQ(result.rows[0].contenders[1].warm.median, 0);
   EXPECT_EQ(result.rows[1].ours().warm.median, 1e-3);
 }
