@@ -28,7 +28,7 @@ struct ShardSample {
 };
 
 struct ShardManifest {
-  int schema = 1;
+  int schema = 2;     // of manifest.json; folders of schema 1 are read, too
   std::string split;  // train | val | test | ""
   int64_t samples = 0, records = 0;
   std::vector<std::string> files;     // tar names in order
@@ -37,9 +37,9 @@ struct ShardManifest {
   std::string licence;                // the most restrictive
   std::string field, field_digest;    // field pack
   std::vector<std::string> labels;    // class ids that occur
-  std::vector<std::string> groups;    // leakage groups: what the contamination check compares
+  std::vector<std::string> groups;    // leakage groups that occur
   int max_side = 0;                   // pictures were shrunk to this longest side before writing; 0: as they came
-  std::string fingerprint;            // hash over tar hashes and index: names the data in checkpoints
+  std::string fingerprint;            // hash over all of this: names the data in checkpoints
 };
 
 class ShardWriter {

@@ -9,7 +9,8 @@
 namespace dermis {
 namespace {
 
-constexpr int kSchema = 1;
+constexpr int kSchema = 2;
+constexpr int kOldSchema = 1;  // its fingerprint covers tars and index alone
 
 [[noreturn]] void wrong(const std::string& where, const std::string& what, const std::string& expected,
                         const std::string& found) {
@@ -20,35 +21,45 @@ constexpr int kSchema = 1;
                                 .fix = "copy the folder again, or make the shards anew: dermis data shard"});
 }
 
-}  // namespace
-
-std::string shard_fingerprint(const ShardManifest& manifest, const std::string& index_sha256) {
+std::string old_fingerprint(const ShardManifest& manifest, const std::string& index_sha256) {
   Sha256 hash;
   for (const auto& digest : manifest.sha256) hash.add(digest + "\n");
   hash.add(index_sha256);
   return hash.hex();
 }
 
-std::string manifest_text(const ShardManifest& manifest, const std::string& index_sha256) {
+Json manifest_json(const ShardManifest& manifest, const std::string& index_sha256) {
   Json files = Json::array();
   for (size_t i = 0; i < manifest.files.size(); ++i) {
     files.push_back({{"name", manifest.files[i]}, {"sha256", manifest.sha256[i]}});
   }
-  const Json root = {{"schema", manifest.schema},
-                     {"split", manifest.split},
-                     {"samples", manifest.samples},
-                     {"records", manifest.records},
-                     {"licence", manifest.licence},
-                     {"licences", manifest.licences},
-                     {"field", manifest.field},
-                     {"field_digest", manifest.field_digest},
-                     {"max_side", manifest.max_side},
-                     {"labels", manifest.labels},
-                     {"fingerprint", manifest.fingerprint},
-                     {"index_sha256", index_sha256},
-                     {"files", files},
-                     {"groups", manifest.groups}};
-  return root.dump(1) + "\n";
+  return {{"schema", manifest.schema},
+          {"split", manifest.split},
+          {"samples", manifest.samples},
+          {"records", manifest.records},
+          {"licence", manifest.licence},
+          {"licences", manifest.licences},
+          {"field", manifest.field},
+          {"field_digest", manifest.field_digest},
+          {"max_side", manifest.max_side},
+          {"labels", manifest.labels},
+          {"fingerprint", manifest.fingerprint},
+          {"index_sha256", index_sha256},
+          {"files", files},
+          {"groups", manifest.groups}};
+}
+
+}  // namespace
+
+std::string shard_fingerprint(const ShardManifest& manifest, const std::string& index_sha256) {
+  if (manifest.schema == kOldSchema) return old_fingerprint(manifest, index_sha256);
+  Json facts = manifest_json(manifest, index_sha256);
+  facts.erase("fingerprint");
+  return sha256_hex(std::string_view(facts.dump()));
+}
+
+std::string manifest_text(const ShardManifest& manifest, const std::string& index_sha256) {
+  return manifest_json(manifest, index_sha256).dump(1) + "\n";
 }
 
 ShardManifest read_manifest(const std::string& path, std::string& index_sha256) {
@@ -56,9 +67,9 @@ ShardManifest read_manifest(const std::string& path, std::string& index_sha256) 
   JsonFields fields(root, path);
   ShardManifest manifest;
   manifest.schema = fields.integer("schema");
-  if (manifest.schema != kSchema) {
-    wrong(path + ", field schema", "these shards are of another version", std::to_string(kSchema),
-          std::to_string(manifest.schema));
+  if (manifest.schema != kSchema && manifest.schema != kOldSchema) {
+    wrong(path + ", field schema", "these shards are of another version",
+          std::to_string(kOldSchema) + " or " + std::to_string(kSchema), std::to_string(manifest.schema));
   }
   manifest.split = fields.text_or_empty("split");
   manifest.samples = static_cast<int64_t>(fields.unsigned_or("samples", 0));

@@ -1,7 +1,9 @@
 // dermis ask MODEL IMAGE QUESTION
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
+#include <set>
 
 #include "core/cli/checks.h"
 #include "core/cli/parse.h"
@@ -11,6 +13,26 @@
 #include "infer/engine/engine.h"
 
 namespace dermis {
+
+namespace {
+
+std::string trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(" \t\n");
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\n") + 1 - begin);
+}
+
+// A question is closed when there is something to choose.
+void check_options(const std::vector<std::string>& options) {
+  const std::set<std::string> different(options.begin(), options.end());
+  if (different.size() == options.size() && options.size() >= 2 && !different.contains("")) return;
+  throw Error(ErrorKind::usage, {.what = "these are no answers to choose from",
+                                 .where = "--options",
+                                 .expected = "two or more different answers, none of them empty",
+                                 .found = fmt::format("\"{}\"", fmt::join(options, ",")),
+                                 .fix = "for example --options melanoma,nevus, or leave it out for a free answer"});
+}
+
+}  // namespace
 
 int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   std::string model;
@@ -40,7 +62,18 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   app.add_option("--seed", generation.seed, "of sampling")->capture_default_str();
   add_engine_options(app, where);
   if (!parse_arguments(app, words)) return 0;
+  const bool closed = app.count("--options") > 0;
+  if (closed) {
+    for (std::string& option : options) option = trimmed(option);
+    check_options(options);
+  }
   check_views(views);
+  if (!closed && app.count("--views") + app.count("--crops") > 0) {
+    throw Error(ErrorKind::usage, {.what = "views are averaged for closed questions alone",
+                                   .where = app.count("--crops") > 0 ? "--crops" : "--views",
+                                   .expected = "--options beside it",
+                                   .fix = "name the answers with --options, or leave it out"});
+  }
   if (question.find_first_not_of(" \t\n") == std::string::npos) {
     throw Error(ErrorKind::usage, {.what = "the question is empty",
                                    .where = "dermis ask",
@@ -48,9 +81,10 @@ int run_ask(const CommandTable&, const std::vector<std::string>& words) {
   }
 
   const Engine engine = open_engine(model, where);
+  print_notes(engine);
   const std::vector<Image> images{read_image(image)};
   const std::vector<Question> questions{{"ask", {}, question, options, 0}};
-  if (!options.empty()) {
+  if (closed) {
     const std::vector<double> probabilities = probabilities_of(score_options(engine, images, questions, views).front());
     for (size_t i = 0; i < options.size(); ++i) fmt::print("{:6.1f} %  {}\n", 100 * probabilities[i], options[i]);
     return 0;

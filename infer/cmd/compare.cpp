@@ -10,8 +10,32 @@
 #include "infer/eval/predict.h"
 #include "infer/report/charts.h"
 #include "infer/report/compare_report.h"
+#include "infer/report/sections.h"
 
 namespace dermis {
+
+namespace {
+
+// From the first line of predictions.jsonl.
+std::string origin_text(const nlohmann::ordered_json& header) {
+  return fmt::format("model {} {}, held-out set {} {}, dermis {}, computed in {}", header.value("model", "?"),
+                     header.value("model_digest", "").substr(0, 12), header.value("shards", "?"),
+                     header.value("shards_fingerprint", "").substr(0, 12), header.value("engine_version", "?"),
+                     header.value("precision", "?"));
+}
+
+void print_row(const PairedRow& row, const std::vector<std::string>& names) {
+  const Interval& difference = row.difference.difference;
+  fmt::print("{:<24} n {:<5} ", row.question_type, row.count);
+  if (difference.too_few) {
+    fmt::print("{}\n", figure_text(difference).plain());
+    return;
+  }
+  fmt::print("{} {}   {} {}   difference {}\n", names[0], figure_text(row.first).plain(), names[1],
+             figure_text(row.second).plain(), figure_text(difference, 3, Sign::always).plain());
+}
+
+}  // namespace
 
 int run_compare(const CommandTable&, const std::vector<std::string>& words) {
   std::string first;
@@ -19,6 +43,7 @@ int run_compare(const CommandTable&, const std::vector<std::string>& words) {
   std::string out;
   std::string title = "Comparison of two evaluations";
   std::vector<std::string> names{"first", "second"};
+  std::string note;
   std::vector<std::string> runs;
   CLI::App app(
       "Compares two evaluations on the same questions: paired differences with intervals, as text and as a page.",
@@ -29,6 +54,7 @@ int run_compare(const CommandTable&, const std::vector<std::string>& words) {
   app.add_option("--names", names, "what to call them")->delimiter(',')->expected(2);
   app.add_option("--runs", runs, "their run folders, for the loss curves")->delimiter(',')->expected(2);
   app.add_option("--title", title, "title of the page");
+  app.add_option("--note", note, "what a reader must know of the two, printed and under the title");
   if (!parse_arguments(app, words)) return 0;
 
   const StoredPredictions a = read_predictions(first);
@@ -53,14 +79,12 @@ int run_compare(const CommandTable&, const std::vector<std::string>& words) {
   for (size_t i = 0; i < runs.size(); ++i) {
     for (Series& series : loss_curves_of(runs[i], names[i] + ", ")) report.loss_curves.push_back(std::move(series));
   }
-  for (const PairedRow& row : report.rows) {
-    const Interval& d = row.difference.difference;
-    fmt::print(
-        "{:<24} n {:<5} {} {:.3f} [{:.3f}, {:.3f}]   {} {:.3f} [{:.3f}, {:.3f}]   difference {:+.3f} [{:+.3f}, "
-        "{:+.3f}]\n",
-        row.question_type, row.count, names[0], row.first.value, row.first.low, row.first.high, names[1],
-        row.second.value, row.second.low, row.second.high, d.value, d.low, d.high);
-  }
+  report.note = note;
+  report.first_origin = origin_text(a.header);
+  report.second_origin = origin_text(b.header);
+  if (!note.empty()) fmt::print("{}\n", note);
+  for (const PairedRow& row : report.rows) print_row(row, names);
+  if (const std::string scarce = scarce_text(report.first); !scarce.empty()) fmt::print("{}\n", scarce);
   if (out.empty()) out = (std::filesystem::path(second) / "compare.html").string();
   write_file_atomically(out, compare_report_html(report));
   fmt::print("comparison: {}\n", out);

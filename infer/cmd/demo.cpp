@@ -9,6 +9,7 @@
 #include "core/cli/parse.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/io/atomic_folder.h"
 #include "core/io/jsonl.h"
 #include "core/process.h"
 #include "data/generate/practice_set.h"
@@ -36,7 +37,7 @@ class Steps {
  public:
   Steps(const CommandTable& table, const std::string& folder)
       : table_(table), path_((fs::path(folder) / "demo.jsonl").string()) {
-    fs::create_directories(folder);
+    make_folder(folder);
     if (fs::exists(path_)) done_ = read_jsonl(path_, TornLine::skip);
   }
 
@@ -163,8 +164,9 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
                  "importer for --real: isic | pad_ufes_20 | folder; default: told by the folder's tables");
   app.add_option("--out", o.out, "folder for everything")->capture_default_str();
   app.add_option("--minutes", o.minutes,
-                 "for the main job on two cores; more gives training more, and from 30 on larger pictures")
-      ->check(CLI::Range(1.5, 10000.0))
+                 "for the main job on two cores; more gives training more, and from 30 on larger pictures; below 2 the "
+                 "steps run but little is learnt")
+      ->check(CLI::Range(0.1, 10000.0))
       ->capture_default_str();
   app.add_option("--practice", o.practice, "practice pictures to generate")
       ->check(CLI::Range(100, 1000000))
@@ -240,11 +242,11 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
                      larger)));
   // From the whole pretraining real pictures were learnt worse than from nothing, from half of it not
   // (docs/results.md).
-  steps.run("fine-tuning on the site",
+  steps.run("fine-tuning on the site, from half of the pretraining: its weights averaged with fresh ones",
             finetune("finetune", {"model.start=" + at("pretrain/model"), "model.start_share=0.5"},
                      {"stages[0].minutes=" + rounded(minutes.finetune)}));
   // As many steps, not as many minutes: the machine's speed must not decide the comparison.
-  steps.run("the same fine-tuning without pretraining",
+  steps.run("the same fine-tuning without pretraining, from the fresh weights alone",
             finetune("scratch", plus({"model.preset=demo", "model.tokenizer=" + at("tokenizer.model")}, larger),
                      {"stages[0].minutes=0", "stages[0].epochs=0",
                       "stages[0].steps=" + std::to_string(steps_of_run(at("finetune")))}));
@@ -269,7 +271,9 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   steps.run("does synthetic pretraining help here?",
             {"compare", at("scratch/eval"), at("finetune/eval"), "--names", "without pretraining,with pretraining",
              "--runs", at("scratch") + "," + at("finetune"), "--out", at("compare.html"), "--title",
-             "Does synthetic pretraining help here?"});
+             "Does synthetic pretraining help here?", "--note",
+             "With pretraining: fine-tuning began at the mean of the pretrained and fresh weights (model.start_share = "
+             "0.5). Without: at the fresh weights. Recipe, shards and number of steps are the same."});
   fmt::print("\nall steps: {:.1f} minutes\nreports: {}  {}  {}\n", steps.seconds() / 60,
              at("finetune/eval/report.html"), at("scratch/eval/report.html"), at("compare.html"));
   return 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fmt/core.h>
+
 #include "core/cli/parse.h"
 #include "infer/engine/engine.h"
 
@@ -11,6 +13,11 @@ inline void add_engine_options(CLI::App& app, EngineOptions& options) {
       ->capture_default_str();
   app.add_option("--precision", options.precision, "auto (bf16 on a GPU, fp32 on a CPU), fp32, bf16 or fp16")
       ->capture_default_str();
+}
+
+// What was assumed of the model because its folder does not say it.
+inline void print_notes(const Engine& engine) {
+  for (const std::string& note : engine.load_report.notes) fmt::print(stderr, "note: {}\n", note);
 }
 
 // --views and --crops of the commands that score closed questions; check_views tells whether they fit each other.

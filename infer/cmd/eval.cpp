@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 
 #include "core/cli/checks.h"
 #include "core/cli/parse.h"
@@ -13,9 +12,12 @@
 #include "core/io/atomic_file.h"
 #include "core/io/jsonl.h"
 #include "core/log/progress.h"
+#include "core/process.h"
+#include "core/version.h"
 #include "infer/cmd/engine_options.h"
 #include "infer/eval/predict.h"
 #include "infer/report/eval_report.h"
+#include "infer/report/sections.h"
 
 namespace dermis {
 namespace {
@@ -68,17 +70,17 @@ std::vector<Prediction> predict_with_progress(const std::string& name, const Eng
 }
 
 // Validation must share no patient, lesion or picture with training, nor with the set that its findings are used on.
-AnswerCorrection correction_from(const Engine& engine, const EvalArguments& a, const ShardManifest& held_out) {
+AnswerCorrection correction_from(const Engine& engine, const EvalArguments& a, const ShardReader& held_out) {
   const ShardReader validation(a.validation);
-  if (!a.allow_contaminated) {
-    refuse_contamination(check_contamination(a.model, validation.manifest()), a.validation);
-  }
-  const std::set<std::string> groups(held_out.groups.begin(), held_out.groups.end());
-  for (const std::string& group : validation.manifest().groups) {
-    if (!groups.contains(group)) continue;
-    throw Error(ErrorKind::data, {.what = "the validation set shares a leakage group with the held-out set",
-                                  .where = a.validation + ", group " + group,
+  if (!a.allow_contaminated) refuse_contamination(check_contamination(a.model, validation), a.validation);
+  SeenPictures pictures;
+  pictures.add(held_out);
+  const Recognition shared = recognise(pictures, validation);
+  if (!shared.known.empty()) {
+    throw Error(ErrorKind::data, {.what = "the validation set holds pictures of the held-out set",
+                                  .where = a.validation,
                                   .expected = "splits that share no patient, lesion or picture",
+                                  .found = describe(shared),
                                   .fix = "give --correct-on the validation split of the same 'dermis data split'"});
   }
   EvalOptions options = a.options;
@@ -89,18 +91,47 @@ AnswerCorrection correction_from(const Engine& engine, const EvalArguments& a, c
 
 void print_summary(const EvalSummary& summary) {
   for (const ClosedSummary& s : summary.closed) {
-    fmt::print(
-        "{:<28} n {:<5} balanced accuracy {:.3f} [{:.3f}, {:.3f}]  macro-F1 {:.3f}  AUROC {:.3f}  ECE {:.3f}  most "
-        "frequent answer {:.0f} %\n",
-        s.question_type, s.count, s.balanced_accuracy.value, s.balanced_accuracy.low, s.balanced_accuracy.high,
-        s.macro_f1.value, s.auroc.value, s.ece.value, 100 * s.collapse.share);
+    fmt::print("{:<28} n {:<5} balanced accuracy {}", s.question_type, s.count,
+               figure_text(s.balanced_accuracy).plain());
+    if (!s.balanced_accuracy.too_few) {
+      fmt::print("  macro-F1 {}  AUROC {}  ECE {}  most frequent answer {}", figure_text(s.macro_f1).value,
+                 figure_text(s.auroc).value, figure_text(s.ece).value, share_text(s.collapse.share, s.count));
+    }
+    fmt::print("\n");
   }
   for (const OpenSummary& s : summary.open) {
-    fmt::print(
-        "{:<28} n {:<5} exact match {:.3f}  token F1 {:.3f} [{:.3f}, {:.3f}]  valid {:.1f} %  truncated {:.1f} %\n",
-        s.question_type, s.count, s.exact_match.value, s.token_f1.value, s.token_f1.low, s.token_f1.high,
-        100 * s.valid_share, 100 * s.truncated_share);
+    fmt::print("{:<28} n {:<5} exact match {}", s.question_type, s.count, figure_text(s.exact_match).value);
+    if (!s.exact_match.too_few) {
+      fmt::print("  token F1 {}  valid {}  truncated {}", figure_text(s.token_f1).plain(),
+                 share_text(s.valid_share, s.count, 1), share_text(s.truncated_share, s.count, 1));
+    }
+    fmt::print("\n");
   }
+  if (const std::string scarce = scarce_text(summary); !scarce.empty()) fmt::print("{}\n", scarce);
+}
+
+void print_contamination(const Recognition& contamination) {
+  if (!contamination.known.empty())
+    fmt::print("contaminated: training saw {}: these figures are too good\n", describe(contamination));
+  for (const std::string& gap : contamination.gaps) fmt::print("contamination not checked: {}\n", gap);
+}
+
+EvalOrigin origin_of(const EvalArguments& a, const Engine& engine, const ShardReader& shards) {
+  EvalOrigin origin;
+  origin.date = utc_time();
+  origin.engine_version = std::string(version()) + " " + commit();
+  origin.model = a.model;
+  origin.model_digest = a.options.model_digest;
+  origin.precision = precision_name(engine.model.placement().compute);
+  origin.shards = a.shards;
+  origin.shards_fingerprint = shards.manifest().fingerprint;
+  origin.licence = shards.manifest().licence;
+  origin.pictures_in_set = shards.size();
+  origin.pictures = a.options.limit > 0 ? std::min(a.options.limit, shards.size()) : shards.size();
+  origin.question_types = a.options.question_types;
+  origin.views = a.options.views;
+  origin.notes = engine.load_report.notes;
+  return origin;
 }
 
 }  // namespace
@@ -114,35 +145,32 @@ int run_eval(const CommandTable&, const std::vector<std::string>& words) {
   if (a.run.empty() && fs::exists(fs::path(run_of_model) / "log.jsonl")) a.run = run_of_model;
 
   const Engine engine = open_engine(a.model, a.where);
+  print_notes(engine);
   a.options.model_digest = model_digest(a.model);
   const ShardReader shards(a.shards);
-  const Contamination contamination = check_contamination(a.model, shards.manifest());
-  if (!a.allow_contaminated) refuse_contamination(contamination, a.shards);
+  EvalReport report;
+  report.origin = origin_of(a, engine, shards);
+  report.origin.contamination = check_contamination(a.model, shards);
+  if (!a.allow_contaminated) refuse_contamination(report.origin.contamination, a.shards);
 
-  if (!a.validation.empty()) a.options.correction = correction_from(engine, a, shards.manifest());
+  if (!a.validation.empty()) a.options.correction = correction_from(engine, a, shards);
   const std::vector<Prediction> predictions = predict_with_progress("eval", engine, shards, a.options);
 
-  EvalReport report;
   report.title = a.title.empty() ? "Evaluation on " + fs::path(a.shards).lexically_normal().string() : a.title;
-  report.model = a.model;
-  report.model_digest = a.options.model_digest;
-  report.shards = a.shards;
-  report.shards_fingerprint = shards.manifest().fingerprint;
-  report.licence = shards.manifest().licence;
-  report.views = a.options.views;
   report.validation = a.validation;
   report.correction = a.options.correction;
   report.summary = summarize(predictions);
   report.predictions = &predictions;
   report.pictures = &shards;
-  report.contamination = contamination;
   if (!a.run.empty()) report.loss_curves = loss_curves_of(a.run);
   nlohmann::ordered_json metrics = to_json(report.summary);
+  metrics["origin"] = to_json(report.origin);
   metrics["correction"] = to_json(report.correction);
   write_file_atomically((fs::path(a.options.out) / "metrics.json").string(), metrics.dump(2) + "\n");
   const std::string page = (fs::path(a.options.out) / "report.html").string();
   write_file_atomically(page, eval_report_html(report));
   print_summary(report.summary);
+  print_contamination(report.origin.contamination);
   fmt::print("report: {}\n", page);
   return 0;
 }

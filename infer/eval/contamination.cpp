@@ -2,46 +2,48 @@
 
 #include <fmt/core.h>
 
-#include <filesystem>
-#include <set>
-
 #include "core/error.h"
-#include "core/io/jsonl.h"
-#include "core/io/read_file.h"
 
 namespace dermis {
 
-Contamination check_contamination(const std::string& model_folder, const ShardManifest& held_out) {
-  Contamination result;
-  const std::string path = (std::filesystem::path(model_folder) / "train_manifest.json").string();
-  if (!std::filesystem::exists(path)) return result;
-  const nlohmann::ordered_json manifest = parse_json(read_file(path), path);
-  if (!manifest.contains("groups") || !manifest.at("groups").is_array()) {
-    throw Error(ErrorKind::data, {.what = "the training manifest does not list leakage groups",
-                                  .where = path + ", field groups",
-                                  .expected = "an array of group names",
-                                  .fix = "take the model folder as 'dermis train' wrote it"});
-  }
-  std::set<std::string> seen;
-  for (const auto& group : manifest.at("groups")) seen.insert(group.get<std::string>());
-  for (const std::string& group : held_out.groups) {
-    if (seen.contains(group)) result.groups.push_back(group);
-  }
-  result.checked = true;
-  return result;
+Recognition check_contamination(const std::string& model_folder, const ShardReader& held_out) {
+  return recognise(read_train_manifest(model_folder), held_out);
 }
 
-void refuse_contamination(const Contamination& contamination, const std::string& shards) {
-  if (contamination.groups.empty()) return;
-  std::string first;
-  for (size_t i = 0; i < std::min<size_t>(5, contamination.groups.size()); ++i)
-    first += (i > 0 ? ", " : "") + contamination.groups[i];
-  throw Error(ErrorKind::data, {.what = "the model was trained on part of this held-out set",
-                                .where = shards,
-                                .expected = "no leakage group of the training manifest",
-                                .found = fmt::format("{} groups in both, e.g. {}", contamination.groups.size(), first),
-                                .fix = "split again ('dermis data split --fix-leaks') before training, or pass "
-                                       "--allow-contaminated to get figures marked as such"});
+void refuse_contamination(const Recognition& contamination, const std::string& shards) {
+  if (contamination.known.empty()) return;
+  std::string found = describe(contamination);
+  if (contamination.by_hash_alone > 0) {
+    found += fmt::format("; {} of them by perceptual hash alone, for want of the training shards",
+                         contamination.by_hash_alone);
+  }
+  throw Error(ErrorKind::data,
+              {.what = "the model was trained on part of this held-out set",
+               .where = shards,
+               .expected = "no picture, lesion, patient or leakage group of the training manifest",
+               .found = found,
+               .fix = std::string("split again ('dermis data split --fix-leaks') before training, or pass "
+                                  "--allow-contaminated to get figures marked as such") +
+                      (contamination.by_hash_alone > 0
+                           ? "; run where the training shards are to have look-alikes compared by pixels"
+                           : "")});
+}
+
+std::string verdict_of(const Recognition& contamination) {
+  if (!contamination.known.empty()) return "contaminated";
+  return contamination.gaps.empty() ? "clean" : "not checked";
+}
+
+nlohmann::ordered_json to_json(const Recognition& contamination) {
+  nlohmann::ordered_json by = nlohmann::ordered_json::object();
+  for (const KnownPicture& picture : contamination.known) {
+    nlohmann::ordered_json& count = by[describe(picture.by)];
+    count = count.is_null() ? 1 : count.get<int64_t>() + 1;
+  }
+  return {{"verdict", verdict_of(contamination)},
+          {"pictures", contamination.known.size()},
+          {"by", by},
+          {"not_compared", contamination.gaps}};
 }
 
 }  // namespace dermis

@@ -1,22 +1,21 @@
 // A held-out set must not hold a patient, lesion or picture that training saw.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
-#include "data/shard/shard.h"
+#include "data/shard/known_pictures.h"
 
 namespace dermis {
 
-struct Contamination {
-  bool checked = false;             // false: the model folder has no train_manifest.json, so nothing can be said
-  std::vector<std::string> groups;  // leakage groups that both hold
-};
+// Compares the samples of a set with MODEL/train_manifest.json, written by training.
+Recognition check_contamination(const std::string& model_folder, const ShardReader& held_out);
 
-// Reads MODEL/train_manifest.json ({"groups": [...]}), written by training.
-Contamination check_contamination(const std::string& model_folder, const ShardManifest& held_out);
+// Error(data) with count, reasons and first pictures when the check found any.
+void refuse_contamination(const Recognition& contamination, const std::string& shards);
 
-// Error(data) with count and first groups when the check found any.
-void refuse_contamination(const Contamination& contamination, const std::string& shards);
+// "contaminated", "not checked" (nothing was found, but not everything could be compared) or "clean".
+std::string verdict_of(const Recognition& contamination);
+nlohmann::ordered_json to_json(const Recognition& contamination);
 
 }  // namespace dermis

@@ -1,14 +1,17 @@
 #include "infer/eval/predict.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/io/atomic_folder.h"
 #include "core/io/jsonl.h"
 #include "core/version.h"
 
@@ -98,8 +101,18 @@ void answer_open(const Engine& engine, const std::vector<Image>& images, std::ve
   }
 }
 
-// What an earlier run left in the file, after checking that it was made with the same things.
-std::map<std::string, Prediction> earlier_predictions(const std::string& path, const PredictionHeader& header) {
+[[noreturn]] void no_header(const std::string& where, const std::string& fix) {
+  throw Error(ErrorKind::data, {.what = "the predictions do not begin with the line that says what they were made with",
+                                .where = where,
+                                .expected = "an object with \"header\"",
+                                .fix = fix});
+}
+
+// What an earlier run left in the file, after checking that it was made with the same things. Nothing when the run was
+// stopped before its header was whole.
+std::optional<std::map<std::string, Prediction>> earlier_predictions(const std::string& path,
+                                                                     const PredictionHeader& header) {
+  if (!std::filesystem::exists(path)) return std::nullopt;
   std::map<std::string, Prediction> done;
   bool first = true;
   const nlohmann::ordered_json wanted = to_json(header);
@@ -112,6 +125,7 @@ std::map<std::string, Prediction> earlier_predictions(const std::string& path, c
           return;
         }
         first = false;
+        if (!line.json.contains("header")) no_header(line.where, "drop the predictions with --restart");
         for (const auto& [key, value] : wanted.items()) {
           if (key == "model" || key == "shards" || (line.json.contains(key) && line.json.at(key) == value)) continue;
           throw Error(ErrorKind::usage, {.what = "this folder holds predictions that were made with something else",
@@ -122,14 +136,33 @@ std::map<std::string, Prediction> earlier_predictions(const std::string& path, c
         }
       },
       TornLine::skip);
+  if (first) return std::nullopt;
   return done;
+}
+
+// Error(usage) for types that no record of the shards has.
+void check_question_types(const std::vector<std::string>& types, const ShardReader& shards) {
+  if (types.empty()) return;
+  std::set<std::string> known;
+  for (int64_t i = 0; i < shards.size(); ++i) {
+    for (const Record& record : shards.read_text(i).records) known.insert(record.question_type);
+  }
+  for (const std::string& type : types) {
+    if (known.contains(type)) continue;
+    throw Error(ErrorKind::usage, {.what = "no question of this type is in the shards",
+                                   .where = "--questions, " + shards.folder(),
+                                   .expected = fmt::format("{}", fmt::join(known, ", ")),
+                                   .found = type,
+                                   .fix = "name some of these, or leave --questions out to ask all"});
+  }
 }
 
 }  // namespace
 
 std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards, const EvalOptions& options,
                                 const std::function<void(int64_t, int64_t)>& progress) {
-  std::filesystem::create_directories(options.out);
+  check_question_types(options.question_types, shards);
+  make_folder(options.out);
   const std::string path = (std::filesystem::path(options.out) / "predictions.jsonl").string();
   if (options.restart) std::filesystem::remove(path);
   const PredictionHeader header{engine.folder,
@@ -141,11 +174,10 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
                                 options.max_new_tokens,
                                 precision_name(engine.model.placement().compute),
                                 to_json(options.correction)};
-  const bool resumed = std::filesystem::exists(path) && std::filesystem::file_size(path) > 0;
-  std::map<std::string, Prediction> done;
-  if (resumed) done = earlier_predictions(path, header);
-  JsonlWriter writer(path);
-  if (!resumed) writer.append(to_json(header));
+  const auto earlier = earlier_predictions(path, header);
+  const std::map<std::string, Prediction> done = earlier.value_or(std::map<std::string, Prediction>{});
+  JsonlWriter writer(path);  // cuts off a torn last line, which may be the header
+  if (!earlier) writer.append(to_json(header));
 
   std::vector<Prediction> predictions;
   const int64_t total = options.limit > 0 ? std::min(options.limit, shards.size()) : shards.size();
@@ -161,8 +193,8 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
           std::all_of(questions.begin(), questions.end(), [&](const Asked& a) { return done.contains(a.line.id); });
       if (!all_done) images.push_back(decode_image(sample.image, shards.folder() + ": " + sample.key));
       for (Asked& one : questions) {
-        const auto earlier = done.find(one.line.id);
-        if (earlier != done.end()) one.line = earlier->second;
+        const auto kept = done.find(one.line.id);
+        if (kept != done.end()) one.line = kept->second;
         asked.push_back(std::move(one));
       }
     }
@@ -197,6 +229,7 @@ StoredPredictions read_predictions(const std::string& folder) {
   const std::string path = (std::filesystem::path(folder) / "predictions.jsonl").string();
   for_each_jsonl(path, [&](const JsonlLine& line) {
     if (stored.header.is_null()) {
+      if (!line.json.contains("header")) no_header(line.where, "evaluate again: dermis eval ... --restart");
       stored.header = line.json;
     } else {
       stored.predictions.push_back(prediction_from_json(line.json, line.where));

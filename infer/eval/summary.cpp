@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "core/metrics/ranking.h"
 #include "core/metrics/text_match.h"
@@ -23,6 +25,15 @@ struct ClosedArrays {
 
   int class_count() const { return static_cast<int>(classes.size()); }
 };
+
+// `values` must outlive the statistic.
+Statistic mean_of(const std::vector<double>& values) {
+  return [&values](std::span<const size_t> samples) {
+    double total = 0;
+    for (const size_t i : samples) total += values[i];
+    return samples.empty() ? std::nan("") : total / static_cast<double>(samples.size());
+  };
+}
 
 int index_of(const std::vector<std::string>& names, const std::string& name) {
   return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
@@ -55,17 +66,46 @@ ConfusionMatrix confusion_of(const ClosedArrays& a, std::span<const size_t> samp
   return matrix;
 }
 
-double auroc_of(const ClosedArrays& a, std::span<const size_t> samples) {
-  const auto classes = a.classes.size();
-  std::vector<double> probabilities;
-  std::vector<int> truth;
-  probabilities.reserve(samples.size() * classes);
-  for (const size_t i : samples) {
-    const auto row = a.probabilities.begin() + static_cast<std::ptrdiff_t>(i * classes);
-    probabilities.insert(probabilities.end(), row, row + static_cast<std::ptrdiff_t>(classes));
-    truth.push_back(a.truth[i]);
+// The classes of these samples. Statistics are means over them in every draw of the samples, NaN where a draw misses
+// one.
+std::vector<int> classes_in(const ClosedArrays& a, std::span<const size_t> samples) {
+  const ConfusionMatrix matrix = confusion_of(a, samples);
+  std::vector<int> present;
+  for (int k = 0; k < a.class_count(); ++k) {
+    if (matrix.support(k) > 0) present.push_back(k);
   }
-  return one_vs_rest_auroc(probabilities, truth, a.class_count()).macro.value_or(std::nan(""));
+  return present;
+}
+
+double balanced_accuracy_of(const ClosedArrays& a, std::span<const size_t> samples, const std::vector<int>& classes) {
+  const ConfusionMatrix matrix = confusion_of(a, samples);
+  double sum = 0;
+  for (const int k : classes) sum += matrix.recall(k).value_or(std::nan(""));
+  return sum / static_cast<double>(classes.size());
+}
+
+// Also over `answered`, the classes that are answered but do not occur: none of their answers is right.
+double macro_f1_of(const ClosedArrays& a, std::span<const size_t> samples, const std::vector<int>& classes,
+                   size_t answered) {
+  const ConfusionMatrix matrix = confusion_of(a, samples);
+  double sum = 0;
+  for (const int k : classes) sum += matrix.support(k) > 0 ? *matrix.f1(k) : std::nan("");
+  return sum / static_cast<double>(classes.size() + answered);
+}
+
+double auroc_of(const ClosedArrays& a, std::span<const size_t> samples, const std::vector<int>& classes) {
+  const auto width = a.classes.size();
+  double sum = 0;
+  for (const int k : classes) {
+    std::vector<double> scores;
+    std::vector<bool> positive;
+    for (const size_t i : samples) {
+      scores.push_back(a.probabilities[i * width + static_cast<size_t>(k)]);
+      positive.push_back(a.truth[i] == k);
+    }
+    sum += auroc(scores, positive).value_or(std::nan(""));
+  }
+  return sum / static_cast<double>(classes.size());
 }
 
 double brier_of(const ClosedArrays& a, std::span<const size_t> samples) {
@@ -95,24 +135,61 @@ std::vector<size_t> all_of(size_t count) {
   return samples;
 }
 
+// "under 20" before "20-39" before "100 and over", other words by the alphabet, what is not stated last.
+bool stratum_before(const std::string& a, const std::string& b) {
+  const auto key = [](const std::string& value) {
+    const size_t digit = value.find_first_of("0123456789");
+    const double number = digit == std::string::npos ? HUGE_VAL : std::strtod(value.c_str() + digit, nullptr);
+    return std::tuple(value == kNotStated, number, digit == 0, value);
+  };
+  return key(a) < key(b);
+}
+
+struct StratumKeyOrder {
+  bool operator()(const std::pair<std::string, std::string>& a, const std::pair<std::string, std::string>& b) const {
+    return a.first != b.first ? a.first < b.first : stratum_before(a.second, b.second);
+  }
+};
+
 std::vector<StratumRow> strata_of(const std::vector<const Prediction*>& predictions, const ClosedArrays& a,
                                   const BootstrapOptions& options) {
-  std::map<std::pair<std::string, std::string>, std::vector<size_t>> members;
+  std::set<std::string> axes;
+  for (const Prediction* p : predictions) {
+    for (const auto& [axis, value] : p->strata) axes.insert(axis);
+  }
+  std::map<std::pair<std::string, std::string>, std::vector<size_t>, StratumKeyOrder> members;
   for (size_t i = 0; i < predictions.size(); ++i) {
-    for (const auto& [axis, value] : predictions[i]->strata) members[{axis, value}].push_back(i);
+    const auto& strata = predictions[i]->strata;
+    for (const std::string& axis : axes) {
+      const auto value = strata.find(axis);
+      members[{axis, value == strata.end() ? kNotStated : value->second}].push_back(i);
+    }
   }
   std::vector<StratumRow> rows;
   for (const auto& [key, samples] : members) {
     std::vector<std::string> groups;
     for (const size_t i : samples) groups.push_back(a.groups[i]);
+    const std::vector<int> classes = classes_in(a, samples);
     const auto statistic = [&, &samples = samples](std::span<const size_t> drawn) {
       std::vector<size_t> original;
       for (const size_t d : drawn) original.push_back(samples[d]);
-      return confusion_of(a, original).balanced_accuracy();
+      return balanced_accuracy_of(a, original, classes);
     };
-    rows.push_back({key.first, key.second, bootstrap(groups, statistic, options)});
+    rows.push_back({key.first, key.second, bootstrap(groups, statistic, options), static_cast<int>(classes.size())});
   }
   return rows;
+}
+
+// Draws whole groups of those that hold the class.
+Interval recall_of(const ClosedArrays& a, int of_class, const BootstrapOptions& options) {
+  std::vector<std::string> groups;
+  std::vector<double> hits;
+  for (size_t i = 0; i < a.truth.size(); ++i) {
+    if (a.truth[i] != of_class) continue;
+    groups.push_back(a.groups[i]);
+    hits.push_back(a.predicted[i] == of_class ? 1 : 0);
+  }
+  return bootstrap(groups, mean_of(hits), options);
 }
 
 ClosedSummary summarize_closed(const std::string& type, const std::vector<const Prediction*>& predictions,
@@ -122,22 +199,25 @@ ClosedSummary summarize_closed(const std::string& type, const std::vector<const 
   s.question_type = type;
   s.classes = a.classes;
   s.count = static_cast<int64_t>(predictions.size());
-  const auto interval = [&](const Statistic& statistic) { return bootstrap(a.groups, statistic, options); };
-  s.balanced_accuracy = interval([&](std::span<const size_t> x) { return confusion_of(a, x).balanced_accuracy(); });
-  s.accuracy = interval([&](std::span<const size_t> x) { return confusion_of(a, x).accuracy(); });
-  s.macro_f1 = interval([&](std::span<const size_t> x) { return confusion_of(a, x).macro_f1(); });
-  s.auroc = interval([&](std::span<const size_t> x) { return auroc_of(a, x); });
-  s.brier = interval([&](std::span<const size_t> x) { return brier_of(a, x); });
-  s.ece = interval([&](std::span<const size_t> x) { return expected_calibration_error(bins_of(a, x)); });
   const std::vector<size_t> everything = all_of(predictions.size());
   s.confusion = confusion_of(a, everything);
+  const std::vector<int> classes = classes_in(a, everything);
+  size_t answered = 0;  // without occurring
+  for (int k = 0; k < a.class_count(); ++k)
+    answered += s.confusion.support(k) == 0 && s.confusion.predicted(k) > 0 ? 1 : 0;
+  const auto interval = [&](const Statistic& statistic) { return bootstrap(a.groups, statistic, options); };
+  s.balanced_accuracy = interval([&](std::span<const size_t> x) { return balanced_accuracy_of(a, x, classes); });
+  s.accuracy = interval([&](std::span<const size_t> x) { return confusion_of(a, x).accuracy(); });
+  s.macro_f1 = interval([&](std::span<const size_t> x) { return macro_f1_of(a, x, classes, answered); });
+  s.auroc = interval([&](std::span<const size_t> x) { return auroc_of(a, x, classes); });
+  s.brier = interval([&](std::span<const size_t> x) { return brier_of(a, x); });
+  s.ece = interval([&](std::span<const size_t> x) { return expected_calibration_error(bins_of(a, x)); });
   s.bins = bins_of(a, everything);
   s.collapse = collapse_share(a.predicted);
   for (int c = 0; c < a.class_count(); ++c) {
     ClassRow row;
     row.name = a.classes[static_cast<size_t>(c)];
-    row.recall =
-        interval([&](std::span<const size_t> x) { return confusion_of(a, x).recall(c).value_or(std::nan("")); });
+    row.recall = recall_of(a, c, options);
     row.precision = s.confusion.precision(c).value_or(std::nan(""));
     row.support = s.confusion.support(c);
     row.predicted = s.confusion.predicted(c);
@@ -169,13 +249,6 @@ OpenSummary summarize_open(const std::string& type, const std::vector<const Pred
   s.valid_share /= n;
   s.truncated_share /= n;
   s.most_frequent_share /= n;
-  const auto mean_of = [](const std::vector<double>& values) {
-    return [&values](std::span<const size_t> x) {
-      double total = 0;
-      for (const size_t i : x) total += values[i];
-      return x.empty() ? std::nan("") : total / static_cast<double>(x.size());
-    };
-  };
   s.exact_match = bootstrap(groups, mean_of(exact), options);
   s.token_f1 = bootstrap(groups, mean_of(f1), options);
   return s;
@@ -197,6 +270,14 @@ bool comes_first(const std::string& type_a, int64_t count_a, const std::string& 
 }
 
 }  // namespace
+
+std::vector<const ClassRow*> ClosedSummary::scarce_classes() const {
+  std::vector<const ClassRow*> scarce;
+  for (const ClassRow& row : rows) {
+    if (row.support > 0 && row.support < kMinSupport) scarce.push_back(&row);
+  }
+  return scarce;
+}
 
 EvalSummary summarize(const std::vector<Prediction>& predictions, uint64_t seed) {
   const BootstrapOptions options{.seed = seed};
@@ -232,7 +313,9 @@ std::vector<PairedRow> compare_predictions(const std::vector<Prediction>& first,
     const ClosedArrays left = arrays_of(a);
     const ClosedArrays right = arrays_of(b);
     const auto balanced = [](const ClosedArrays& arrays) {
-      return [&arrays](std::span<const size_t> x) { return confusion_of(arrays, x).balanced_accuracy(); };
+      return [&arrays, classes = classes_in(arrays, all_of(arrays.truth.size()))](std::span<const size_t> x) {
+        return balanced_accuracy_of(arrays, x, classes);
+      };
     };
     const BootstrapOptions options{.seed = seed};
     rows.push_back({type, static_cast<int64_t>(a.size()), bootstrap(left.groups, balanced(left), options),

@@ -1,4 +1,7 @@
 // From predictions to figures: what metrics.json and the report hold. Intervals are 95 % bootstrap by leakage group.
+//
+// Means over classes (balanced accuracy, macro-F1, AUROC) are over the classes of the whole sample in every draw: a
+// draw that misses one of them is left out, so that the figure means the same in all of them.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,15 +17,17 @@ namespace dermis {
 
 struct ClassRow {
   std::string name;
-  Interval recall;
+  Interval recall;       // over the questions of this class: its support and groups, not the whole set's
   double precision = 0;  // NaN when never predicted
   int64_t support = 0, predicted = 0;
 };
 
 struct StratumRow {
-  std::string axis, value;
+  std::string axis, value;     // kNotStated: questions that say nothing on this axis
   Interval balanced_accuracy;  // too_few set below support
+  int classes = 0;             // that occur
 };
+inline constexpr const char* kNotStated = "not stated";
 
 // All closed questions of one type. Classes are the options that occur, in order of first appearance.
 struct ClosedSummary {
@@ -34,7 +39,9 @@ struct ClosedSummary {
   ConfusionMatrix confusion{1};
   std::vector<ReliabilityBin> bins;
   Collapse collapse{0, -1};
-  std::vector<StratumRow> strata;
+  std::vector<StratumRow> strata;  // by axis; numbers in order of size, kNotStated last
+
+  std::vector<const ClassRow*> scarce_classes() const;  // occur, but less often than kMinSupport
 };
 
 // All open questions of one type.

@@ -9,15 +9,19 @@ nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
+// A figure below support is none: null, and `too_few`.
 nlohmann::ordered_json interval_json(const Interval& i) {
-  nlohmann::ordered_json json = {{"value", number(i.value)},
-                                 {"low", number(i.low)},
-                                 {"high", number(i.high)},
+  nlohmann::ordered_json json = {{"value", i.too_few ? number(NAN) : number(i.value)},
+                                 {"low", i.too_few ? number(NAN) : number(i.low)},
+                                 {"high", i.too_few ? number(NAN) : number(i.high)},
                                  {"n", i.samples},
                                  {"groups", i.groups}};
+  if (i.undefined > 0) json["draws_left_out"] = i.undefined;
   if (i.too_few) json["too_few"] = true;
   return json;
 }
+
+nlohmann::ordered_json share(int64_t of, double value) { return number(of < kMinSupport ? NAN : value); }
 
 nlohmann::ordered_json closed_json(const ClosedSummary& s) {
   nlohmann::ordered_json json = {{"question_type", s.question_type},
@@ -31,11 +35,11 @@ nlohmann::ordered_json closed_json(const ClosedSummary& s) {
                                  {"brier", interval_json(s.brier)}};
   json["most_frequent_answer"] = {
       {"answer", s.collapse.answer < 0 ? "" : s.classes[static_cast<size_t>(s.collapse.answer)]},
-      {"share", number(s.collapse.share)}};
+      {"share", share(s.count, s.collapse.share)}};
   for (const ClassRow& row : s.rows) {
     json["per_class"].push_back({{"class", row.name},
                                  {"recall", interval_json(row.recall)},
-                                 {"precision", number(row.precision)},
+                                 {"precision", share(row.predicted, row.precision)},
                                  {"support", row.support},
                                  {"predicted", row.predicted}});
   }
@@ -45,8 +49,10 @@ nlohmann::ordered_json closed_json(const ClosedSummary& s) {
     json["confusion"].push_back(line);
   }
   for (const StratumRow& row : s.strata) {
-    json["strata"].push_back(
-        {{"axis", row.axis}, {"value", row.value}, {"balanced_accuracy", interval_json(row.balanced_accuracy)}});
+    json["strata"].push_back({{"axis", row.axis},
+                              {"value", row.value},
+                              {"classes", row.classes},
+                              {"balanced_accuracy", interval_json(row.balanced_accuracy)}});
   }
   return json;
 }
@@ -62,9 +68,9 @@ nlohmann::ordered_json to_json(const EvalSummary& summary) {
                             {"n", s.count},
                             {"exact_match", interval_json(s.exact_match)},
                             {"token_f1", interval_json(s.token_f1)},
-                            {"valid_share", number(s.valid_share)},
-                            {"truncated_share", number(s.truncated_share)},
-                            {"most_frequent_share", number(s.most_frequent_share)}});
+                            {"valid_share", share(s.count, s.valid_share)},
+                            {"truncated_share", share(s.count, s.truncated_share)},
+                            {"most_frequent_share", share(s.count, s.most_frequent_share)}});
   }
   return json;
 }

@@ -24,6 +24,10 @@ SharedQuestions shared_questions(const CompareReport& report) {
   return pairs;
 }
 
+bool has_interval(const Interval& interval) {
+  return !interval.too_few && std::isfinite(interval.low) && std::isfinite(interval.high);
+}
+
 // Balanced accuracy sees answers alone; these see how sure they were.
 std::string probabilities_of(const CompareReport& report, const SharedQuestions& shared) {
   std::vector<std::vector<std::string>> rows;
@@ -47,37 +51,34 @@ std::string compare_report_html(const CompareReport& report) {
   if (!report.rows.empty()) {
     const PairedRow& row = report.rows.front();
     const Interval& d = row.difference.difference;
-    body += tile(report.first_name, format_number(row.first.value, 3),
-                 fmt::format("{} to {}", format_number(row.first.low, 3), format_number(row.first.high, 3)));
-    body += tile(report.second_name, format_number(row.second.value, 3),
-                 fmt::format("{} to {}", format_number(row.second.low, 3), format_number(row.second.high, 3)));
-    const char* verdict = d.low > 0    ? "better: the interval lies above 0"
-                          : d.high < 0 ? "worse: the interval lies below 0"
-                                       : "not distinguishable: the interval holds 0";
-    body += tile("difference", fmt::format("{:+.3f}", d.value),
-                 fmt::format("{:+.3f} to {:+.3f}; {}", d.low, d.high, verdict));
+    body += figure_tile(report.first_name, row.first);
+    body += figure_tile(report.second_name, row.second);
+    body += figure_tile("difference", d, verdict_text(d), Sign::always);
   }
   body += "</div>\n";
   std::vector<std::vector<std::string>> rows;
   std::vector<IntervalRow> chart;
   for (const PairedRow& row : report.rows) {
     rows.push_back({escape_html(row.question_type), std::to_string(row.count), interval_text(row.first),
-                    interval_text(row.second), interval_text(row.difference.difference),
-                    fmt::format("{:.0f} %", 100 * row.difference.share_second_better)});
-    if (!row.difference.difference.too_few) {
+                    interval_text(row.second), interval_text(row.difference.difference, Sign::always),
+                    has_interval(row.difference.difference)
+                        ? fmt::format("{:.0f} %", 100 * row.difference.share_second_better)
+                        : ""});
+    if (has_interval(row.difference.difference)) {
       chart.push_back({row.question_type, row.difference.difference.value, row.difference.difference.low,
                        row.difference.difference.high});
     }
   }
   body += html_section("Balanced accuracy on the same questions",
                        "Difference: " + escape_html(report.second_name) + " minus " + escape_html(report.first_name) +
-                           ", paired bootstrap over leakage groups. An interval that holds 0 shows no difference.",
+                           ", paired bootstrap over leakage groups. An interval that holds 0 shows no difference. " +
+                           escape_html(scarce_text(report.first)),
                        html_table({"question type", "n", escape_html(report.first_name),
                                    escape_html(report.second_name), "difference", "draws in favour"},
                                   rows));
   double reach = 0.05;
   for (const IntervalRow& row : chart) reach = std::max({reach, std::abs(row.low), std::abs(row.high)});
-  if (std::isfinite(reach)) body += html_section("Differences", "", interval_chart(chart, -reach, reach, 0));
+  if (!chart.empty()) body += html_section("Differences", "", interval_chart(chart, -reach, reach, 0));
   body += training_section(report.loss_curves);
   const SharedQuestions shared = shared_questions(report);
   body += probabilities_of(report, shared);
@@ -91,7 +92,13 @@ std::string compare_report_html(const CompareReport& report) {
                                   table(report.second_name, *second) + "</div>"),
                  first == &report.first.closed.front());
   }
-  return html_page(report.title, "", body);
+  std::string lead;
+  if (!report.note.empty()) lead += "<p>" + escape_html(report.note) + "</p>";
+  for (const auto& [name, origin] :
+       {std::pair(report.first_name, report.first_origin), std::pair(report.second_name, report.second_origin)}) {
+    if (!origin.empty()) lead += fmt::format("<p>{}: {}</p>", escape_html(name), escape_html(origin));
+  }
+  return html_page(report.title, lead, body);
 }
 
 }  // namespace dermis

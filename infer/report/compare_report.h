@@ -14,6 +14,8 @@ struct CompareReport {
   std::vector<PairedRow> rows;
   EvalSummary first, second;
   std::vector<Series> loss_curves;
+  std::string note = {};                              // what a reader must know of the two; under the title
+  std::string first_origin = {}, second_origin = {};  // model, set and version that the predictions were made with
 };
 std::string compare_report_html(const CompareReport& report);
 

@@ -19,35 +19,64 @@ std::string tiles_of(const EvalReport& report) {
   if (!report.summary.closed.empty()) {
     const ClosedSummary& s = report.summary.closed.front();
     const double chance = s.classes.empty() ? 0 : 1.0 / static_cast<double>(s.classes.size());
-    html += tile("balanced accuracy, " + s.question_type, format_number(s.balanced_accuracy.value, 3),
-                 fmt::format("95 % interval {} to {}; chance {:.2f}", format_number(s.balanced_accuracy.low, 3),
-                             format_number(s.balanced_accuracy.high, 3), chance));
-    html += tile("AUROC, one against the rest", format_number(s.auroc.value, 3),
-                 fmt::format("{} to {}", format_number(s.auroc.low, 3), format_number(s.auroc.high, 3)));
-    html += tile("calibration error (ECE)", format_number(s.ece.value, 3), "0: confidence equals the share right");
-    const bool collapsed = s.collapse.share > kCollapseShare;
-    html += tile("most frequent answer", fmt::format("{:.0f} %", 100 * s.collapse.share),
-                 s.collapse.answer < 0 ? ""
-                                       : escape_html(s.classes[static_cast<size_t>(s.collapse.answer)]) +
-                                             (collapsed ? ": collapsed" : ""),
-                 collapsed);
+    html +=
+        figure_tile("balanced accuracy, " + s.question_type, s.balanced_accuracy, fmt::format("chance {:.2f}", chance));
+    html += figure_tile("AUROC, one against the rest", s.auroc);
+    html += figure_tile("calibration error (ECE)", s.ece, "0: confidence equals the share right");
+    const bool collapsed = s.count >= kMinSupport && s.collapse.share > kCollapseShare;
+    html +=
+        tile("most frequent answer", share_text(s.collapse.share, s.count),
+             s.collapse.answer < 0 || s.count < kMinSupport
+                 ? ""
+                 : escape_html(s.classes[static_cast<size_t>(s.collapse.answer)]) + (collapsed ? ": collapsed" : ""),
+             collapsed);
   }
   const size_t questions = report.predictions->size();
   std::set<std::string> items;
   for (const Prediction& p : *report.predictions) items.insert(p.item);
-  html += tile("questions", std::to_string(questions), fmt::format("about {} pictures", items.size()));
+  const EvalOrigin& origin = report.origin;
+  const bool part = origin.pictures < origin.pictures_in_set;
+  html += tile("questions", std::to_string(questions),
+               part ? fmt::format("about {} pictures, of the set's {}", items.size(), origin.pictures_in_set)
+                    : fmt::format("about {} pictures", items.size()),
+               part);
   return html + "</div>\n";
 }
 
-std::string contamination_text(const Contamination& c) {
-  if (!c.checked)
-    return "<p class=\"warning\">The model folder has no training manifest, so contamination could not be checked.</p>";
-  if (c.groups.empty())
-    return "<p class=\"fine\">No leakage group (patient, lesion, equal or near-equal picture) of this set was in "
-           "training.</p>";
-  return fmt::format(
-      "<p class=\"warning\">{} leakage groups of this set were in training: these figures are too good.</p>",
-      c.groups.size());
+std::string contamination_text(const Recognition& c) {
+  std::string html;
+  if (!c.known.empty()) {
+    html += "<p class=\"warning\">Training saw part of this set, so these figures are too good: " +
+            escape_html(describe(c)) + ".</p>";
+  }
+  if (!c.gaps.empty()) {
+    html += fmt::format("<p class=\"warning\">Contamination could not be checked in full{}:",
+                        c.known.empty() ? ", nothing was found so far" : "");
+    for (const std::string& gap : c.gaps) html += "<br>" + escape_html(gap);
+    html += "</p>";
+  }
+  if (c.clean()) {
+    html +=
+        "<p class=\"fine\">No picture of this set was in training: compared by bytes, looks, patient, lesion and "
+        "leakage group.</p>";
+  }
+  return html;
+}
+
+// What the figures were made from and with.
+std::string lead_of(const EvalReport& report) {
+  const EvalOrigin& o = report.origin;
+  const std::string views = describe(o.views);
+  std::string html = fmt::format(
+      "<p>model <code>{}</code> <code>{}</code><br>held-out set <code>{}</code> <code>{}</code>, licence {}{}</p>",
+      escape_html(o.model), o.model_digest.substr(0, 12), escape_html(o.shards), o.shards_fingerprint.substr(0, 12),
+      escape_html(o.licence.empty() ? "unknown" : o.licence),
+      views.empty() ? "" : ", closed questions averaged over " + views);
+  html += fmt::format("<p>{}, dermis {}, computed in {}; {}</p>", escape_html(o.date), escape_html(o.engine_version),
+                      escape_html(o.precision), escape_html(extent_text(o)));
+  if (!report.correction.empty()) html += "<p>answers corrected on the validation set, see below</p>";
+  for (const std::string& note : o.notes) html += "<p>note: " + escape_html(note) + "</p>";
+  return html;
 }
 
 // What was taken out of the answers, so that a reader can judge it.
@@ -74,8 +103,10 @@ std::string correction_of(const EvalReport& report) {
 std::string details_of(const ClosedSummary& s) {
   std::vector<std::vector<std::string>> rows;
   for (const ClassRow& row : s.rows) {
-    rows.push_back({escape_html(row.name), std::to_string(row.support), interval_text(row.recall),
-                    format_number(row.precision, 3), std::to_string(row.predicted)});
+    rows.push_back(
+        {escape_html(row.name), std::to_string(row.support), interval_text(row.recall),
+         row.predicted < kMinSupport ? fmt::format("too few (n = {})", row.predicted) : format_number(row.precision, 3),
+         std::to_string(row.predicted)});
   }
   std::vector<ReliabilityBar> bars;
   for (const ReliabilityBin& bin : s.bins)
@@ -86,7 +117,7 @@ std::string details_of(const ClosedSummary& s) {
          html_section("Calibration: " + s.question_type,
                       "Bars on the dashed line mean that a stated confidence is the share that is right. Numbers are "
                       "answers in the bar.",
-                      reliability_chart(bars));
+                      s.ece.too_few ? figure_text(s.ece).plain() : reliability_chart(bars));
 }
 
 std::string strata_of(const ClosedSummary& s) {
@@ -94,12 +125,12 @@ std::string strata_of(const ClosedSummary& s) {
   std::vector<std::vector<std::string>> rows;
   for (const StratumRow& row : s.strata) {
     rows.push_back({escape_html(row.axis), escape_html(row.value), std::to_string(row.balanced_accuracy.samples),
-                    interval_text(row.balanced_accuracy)});
+                    fmt::format("{} of {}", row.classes, s.classes.size()), interval_text(row.balanced_accuracy)});
   }
   return html_section("Strata: " + s.question_type,
                       "Groups are never merged and a group below support gets no figure. A gap between groups can come "
                       "from their mix of classes.",
-                      html_table({"axis", "group", "n", "balanced accuracy"}, rows, 2));
+                      html_table({"axis", "group", "n", "classes", "balanced accuracy"}, rows, 2));
 }
 
 std::string card_of(const Prediction& p, const ShardReader& pictures) {
@@ -146,20 +177,14 @@ std::string gallery_of(const EvalReport& report) {
 }  // namespace
 
 std::string eval_report_html(const EvalReport& report) {
-  const std::string views = describe(report.views);
-  std::string lead =
-      fmt::format(
-          "<p>model <code>{}</code> <code>{}</code><br>held-out set <code>{}</code> <code>{}</code>, licence {}{}</p>",
-          escape_html(report.model), report.model_digest.substr(0, 12), escape_html(report.shards),
-          report.shards_fingerprint.substr(0, 12), escape_html(report.licence.empty() ? "unknown" : report.licence),
-          views.empty() ? "" : ", closed questions averaged over " + views) +
-      (report.correction.empty() ? "" : "<p>answers corrected on the validation set, see below</p>");
-  std::string body = tiles_of(report) + contamination_text(report.contamination);
+  std::string body = tiles_of(report) + contamination_text(report.origin.contamination);
   if (!report.summary.closed.empty()) {
     body += html_section("Closed questions",
                          "Scored by the likelihood of each option; intervals are 95 % bootstrap, drawing whole leakage "
                          "groups. Balanced accuracy is "
-                         "the mean recall over classes, so a majority guess earns only chance.",
+                         "the mean recall over classes, so a majority guess earns only chance; draws without one of "
+                         "the classes are left out. " +
+                             escape_html(scarce_text(report.summary)),
                          closed_table(report.summary));
   }
   if (!report.summary.open.empty()) {
@@ -172,7 +197,7 @@ std::string eval_report_html(const EvalReport& report) {
                  &s == &report.summary.closed.front());
   }
   body += correction_of(report) + gallery_of(report);
-  return html_page(report.title, lead, body);
+  return html_page(report.title, lead_of(report), body);
 }
 
 }  // namespace dermis

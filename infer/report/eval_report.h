@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "data/shard/shard.h"
-#include "infer/engine/views.h"
 #include "infer/eval/answer_correction.h"
-#include "infer/eval/contamination.h"
+#include "infer/eval/eval_origin.h"
 #include "infer/eval/summary.h"
 #include "infer/report/charts.h"
 
@@ -15,15 +14,13 @@ namespace dermis {
 
 struct EvalReport {
   std::string title;
-  std::string model, model_digest, shards, shards_fingerprint, licence;
-  Views views;             // averaged for closed questions
+  EvalOrigin origin;
   std::string validation;  // shards that the correction was fitted on; empty: none
   AnswerCorrection correction;
   EvalSummary summary;
   const std::vector<Prediction>* predictions = nullptr;
   const ShardReader* pictures = nullptr;  // for the gallery
-  Contamination contamination;
-  std::vector<Series> loss_curves;  // empty: no run folder was given
+  std::vector<Series> loss_curves;        // empty: no run folder was given
 };
 std::string eval_report_html(const EvalReport& report);
 

@@ -70,14 +70,4 @@ std::string thumbnail_uri(const Image& image, int side) {
   return "data:image/jpeg;base64," + base64(encode_jpeg(resize(image, width, height, ResampleFilter::bicubic), 85));
 }
 
-std::string format_number(double value, int decimals) {
-  return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : std::string("-");
-}
-
-std::string format_interval(double value, double low, double high, int decimals) {
-  if (!std::isfinite(low) || !std::isfinite(high)) return format_number(value, decimals);
-  return fmt::format("{} <span class=\"ci\">[{}, {}]</span>", format_number(value, decimals),
-                     format_number(low, decimals), format_number(high, decimals));
-}
-
 }  // namespace dermis

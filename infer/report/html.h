@@ -25,7 +25,4 @@ std::string html_table(const std::vector<std::string>& head, const std::vector<s
 // A JPEG thumbnail of at most `side` pixels as a data URI.
 std::string thumbnail_uri(const Image& image, int side);
 
-std::string format_number(double value, int decimals);                                 // "-" for NaN
-std::string format_interval(double value, double low, double high, int decimals = 3);  // "0.551 [0.512, 0.590]"
-
 }  // namespace dermis

@@ -15,23 +15,39 @@ std::string tile(const std::string& name, const std::string& value, const std::s
       warn ? " warn" : "", escape_html(name), value, note);
 }
 
-std::string interval_text(const Interval& interval, int decimals) {
-  if (interval.too_few) return fmt::format("too few (n = {})", interval.samples);
-  return format_interval(interval.value, interval.low, interval.high, decimals);
+std::string figure_tile(const std::string& name, const Interval& figure, const std::string& note, Sign sign) {
+  const FigureText text = figure_text(figure, 3, sign);
+  const char* between = text.range.empty() || note.empty() ? "" : "; ";
+  return tile(name, text.value, text.range + between + note);
+}
+
+std::string interval_text(const Interval& interval, Sign sign) {
+  const FigureText text = figure_text(interval, 3, sign);
+  return text.range.empty() ? text.value : fmt::format("{} <span class=\"ci\">{}</span>", text.value, text.range);
+}
+
+std::string scarce_text(const EvalSummary& summary) {
+  std::string classes;
+  for (const ClosedSummary& s : summary.closed) {
+    if (s.balanced_accuracy.too_few) continue;
+    for (const ClassRow* row : s.scarce_classes()) {
+      classes += fmt::format("{}{} (n = {})", classes.empty() ? "" : ", ", row->name, row->support);
+    }
+    if (!classes.empty()) return "Classes with too few questions for a figure of their own: " + classes + ".";
+  }
+  return "";
 }
 
 std::string closed_table(const EvalSummary& summary) {
   std::vector<std::vector<std::string>> rows;
   for (const ClosedSummary& s : summary.closed) {
     // One "too few" a row says it all.
-    const auto figure = [&](const Interval& interval) {
-      return interval.too_few ? std::string() : interval_text(interval);
-    };
-    rows.push_back(
-        {escape_html(s.question_type), std::to_string(s.count), std::to_string(s.classes.size()),
-         interval_text(s.balanced_accuracy), figure(s.macro_f1), figure(s.auroc), figure(s.ece), figure(s.brier),
-         fmt::format("{:.0f} % {}", 100 * s.collapse.share,
-                     s.collapse.answer < 0 ? "" : escape_html(s.classes[static_cast<size_t>(s.collapse.answer)]))});
+    const bool too_few = s.balanced_accuracy.too_few;
+    const auto figure = [&](const Interval& interval) { return too_few ? std::string() : interval_text(interval); };
+    const std::string answer = s.collapse.answer < 0 ? "" : s.classes[static_cast<size_t>(s.collapse.answer)];
+    rows.push_back({escape_html(s.question_type), std::to_string(s.count), std::to_string(s.classes.size()),
+                    interval_text(s.balanced_accuracy), figure(s.macro_f1), figure(s.auroc), figure(s.ece),
+                    figure(s.brier), too_few ? "" : share_text(s.collapse.share, s.count) + " " + escape_html(answer)});
   }
   return html_table({"question type", "n", "classes", "balanced accuracy", "macro-F1", "AUROC", "ECE", "Brier",
                      "most frequent answer"},
@@ -41,10 +57,13 @@ std::string closed_table(const EvalSummary& summary) {
 std::string open_table(const EvalSummary& summary) {
   std::vector<std::vector<std::string>> rows;
   for (const OpenSummary& s : summary.open) {
+    const bool too_few = s.exact_match.too_few;
+    const auto share = [&](double value, int decimals) {
+      return too_few ? std::string() : share_text(value, s.count, decimals);
+    };
     rows.push_back({escape_html(s.question_type), std::to_string(s.count), interval_text(s.exact_match),
-                    interval_text(s.token_f1), fmt::format("{:.1f} %", 100 * s.valid_share),
-                    fmt::format("{:.1f} %", 100 * s.truncated_share),
-                    fmt::format("{:.0f} %", 100 * s.most_frequent_share)});
+                    too_few ? "" : interval_text(s.token_f1), share(s.valid_share, 1), share(s.truncated_share, 1),
+                    share(s.most_frequent_share, 0)});
   }
   return html_table({"question type", "n", "exact match", "token F1", "valid", "truncated", "most frequent answer"},
                     rows);

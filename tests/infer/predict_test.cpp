@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/io/atomic_file.h"
 #include "core/io/hash.h"
+#include "core/io/read_file.h"
 #include "data/batch/loader.h"
 #include "data/image/encode.h"
 #include "data/text/train_tokenizer.h"
@@ -114,6 +115,51 @@ TEST_F(PredictTest, AStoppedRunGoesOnAndEndsTheSame) {
     EXPECT_EQ(resumed[i].predicted, whole[i].predicted);
   }
   EXPECT_EQ(read_predictions(folder_ / "parts").predictions.size(), whole.size());
+}
+
+// Killed while it wrote the first line: the line that says what the predictions were made with must not be missed.
+TEST_F(PredictTest, ATornHeaderIsWrittenAnew) {
+  const auto whole = run("whole", 2);
+  std::filesystem::create_directories(folder_.path() / "torn");
+  std::ofstream(folder_ / "torn/predictions.jsonl") << R"({"header":1,"mo)";
+  run("torn", 2);
+  const StoredPredictions stored = read_predictions(folder_ / "torn");
+  EXPECT_EQ(stored.header, read_predictions(folder_ / "whole").header);
+  EXPECT_EQ(stored.predictions.size(), whole.size());
+}
+
+TEST_F(PredictTest, PredictionsWithoutAHeaderAreNamed) {
+  run("out", 2);
+  const std::string path = folder_ / "out/predictions.jsonl";
+  const std::string text = read_file(path);
+  std::ofstream(path) << text.substr(text.find('\n') + 1);
+  EXPECT_THROW(read_predictions(folder_ / "out"), Error);
+  EXPECT_THROW(run("out", 2), Error);
+}
+
+TEST_F(PredictTest, AFileInPlaceOfTheFolderIsNamed) {
+  std::ofstream(folder_ / "file") << "x";
+  try {
+    run("file", 2);
+    FAIL() << "nothing failed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_NE(error.info().where.find("file"), std::string::npos) << error.info().where;
+  }
+}
+
+TEST_F(PredictTest, UnknownQuestionTypesAreRefusedWithTheKnownOnes) {
+  EvalOptions options;
+  options.out = folder_ / "out";
+  options.question_types = {"border", "foo"};
+  try {
+    predict(open_engine(folder_ / "model"), ShardReader(folder_ / "shards"), options);
+    FAIL() << "nothing failed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_EQ(error.info().found, "foo");
+    EXPECT_EQ(error.info().expected, "border, diagnosis_closed");
+  }
 }
 
 TEST_F(PredictTest, AFullDiskStopsTheRunWhichGoesOnOnceThereIsRoom) {

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "infer/eval/figure_text.h"
 #include "infer/report/charts.h"
 #include "infer/report/compare_report.h"
 #include "infer/report/eval_report.h"
@@ -103,9 +106,78 @@ TEST(EvalReport, ContaminationIsShown) {
   std::vector<Prediction> none;
   EvalReport report;
   report.predictions = &none;
-  EXPECT_THAT(eval_report_html(report), HasSubstr("could not be checked"));
-  report.contamination = {true, {"g1"}};
-  EXPECT_THAT(eval_report_html(report), HasSubstr("1 leakage groups of this set were in training"));
+  EXPECT_THAT(eval_report_html(report), HasSubstr("No picture of this set was in training"));
+  report.origin.contamination.gaps = {"3 pictures of <shards> have no leakage group"};
+  EXPECT_THAT(eval_report_html(report), HasSubstr("could not be checked in full"));
+  EXPECT_THAT(eval_report_html(report), HasSubstr("3 pictures of &lt;shards&gt; have no leakage group"));
+  EXPECT_THAT(eval_report_html(report), Not(HasSubstr("No picture of this set was in training")));
+  report.origin.contamination.known = {{"ISIC_1", KnownBy::bytes}};
+  EXPECT_THAT(eval_report_html(report), HasSubstr("1 pictures (1 by the same bytes), e.g. ISIC_1"));
+}
+
+TEST(EvalReport, SaysWhatItWasMadeFromAndWith) {
+  const std::vector<Prediction> none;
+  EvalReport report;
+  report.predictions = &none;
+  report.origin.date = "2026-01-31T23:59:59Z";
+  report.origin.engine_version = "0.1.0 abc";
+  report.origin.precision = "bf16";
+  report.origin.pictures = 60;
+  report.origin.pictures_in_set = 600;
+  report.origin.question_types = {"diagnosis_closed"};
+  report.origin.notes = {"no preprocessor_config.json"};
+  const std::string page = eval_report_html(report);
+  for (const char* text : {"2026-01-31T23:59:59Z", "dermis 0.1.0 abc", "bf16", "of the set&#39;s 600",
+                           "questions diagnosis_closed alone", "note: no preprocessor_config.json"})
+    EXPECT_THAT(page, HasSubstr(text));
+  const auto json = to_json(report.origin);
+  EXPECT_EQ(json.at("pictures"), 60);
+  EXPECT_EQ(json.at("contamination").at("verdict"), "clean");
+  report.origin.pictures = 600;
+  EXPECT_THAT(eval_report_html(report), HasSubstr("all 600 pictures"));
+}
+
+// No figure of the page may look like one when there are only seven questions.
+TEST(EvalReport, FiguresBelowSupportAreNowhereANumber) {
+  const std::vector<Prediction> none;
+  EvalReport report;
+  report.predictions = &none;
+  ClosedSummary s = closed_summary("diagnosis_closed", 0.777);
+  s.count = 7;
+  s.collapse = {0.857, 0};
+  for (Interval* one : {&s.balanced_accuracy, &s.macro_f1, &s.auroc, &s.ece, &s.brier})
+    *one = {.value = 0.777, .low = 0.7, .high = 0.8, .samples = 7, .groups = 7, .too_few = true};
+  report.summary.closed = {s};
+  const std::string page = eval_report_html(report);
+  EXPECT_THAT(page, HasSubstr("too few (n = 7)"));
+  EXPECT_THAT(page, Not(HasSubstr("0.777")));
+  EXPECT_THAT(page, Not(HasSubstr("86 %")));
+  EXPECT_THAT(page, Not(HasSubstr("collapsed")));
+}
+
+TEST(CompareReport, FiguresBelowSupportAreNowhereANumber) {
+  PairedRow row;
+  row.question_type = "diagnosis_closed";
+  for (Interval* one : {&row.first, &row.second, &row.difference.difference})
+    *one = {.value = 0.777, .low = 0.7, .high = 0.8, .samples = 7, .groups = 7, .too_few = true};
+  row.difference.share_second_better = 0.91;
+  CompareReport report{"t", "without", "with", {row}, {}, {}, {}};
+  report.note = "half of it";
+  const std::string page = compare_report_html(report);
+  EXPECT_THAT(page, HasSubstr("half of it"));
+  EXPECT_THAT(page, HasSubstr("too few to tell"));
+  EXPECT_THAT(page, Not(HasSubstr("0.777")));
+  EXPECT_THAT(page, Not(HasSubstr("91 %")));
+}
+
+TEST(FigureText, OneFormForAll) {
+  EXPECT_EQ(figure_text({.value = 0.5, .low = 0.4, .high = 0.6}).plain(), "0.500 [0.400, 0.600]");
+  EXPECT_EQ(figure_text({.value = 0.5, .low = 0.4, .high = 0.6}, 1, Sign::always).plain(), "+0.5 [+0.4, +0.6]");
+  EXPECT_EQ(figure_text({.value = 0.5, .low = NAN, .high = NAN}).plain(), "0.500 no interval");
+  EXPECT_EQ(figure_text({.value = 0.5, .samples = 19, .too_few = true}).plain(), "too few (n = 19)");
+  EXPECT_EQ(share_text(0.25, 20), "25 %");
+  EXPECT_EQ(share_text(0.25, 19), "too few (n = 19)");
+  EXPECT_EQ(verdict_text({.value = 0.1, .low = NAN, .high = NAN}), "too few to tell");
 }
 
 TEST(EvalReport, TellsWhatWasCorrected) {

@@ -73,6 +73,64 @@ TEST(Summary, StrataAreApartAndSmallOnesGetNoFigure) {
   EXPECT_TRUE(s.strata[1].balanced_accuracy.too_few);
 }
 
+// 30 times "yes" and 2 times "no", all answered "yes": half of the mean recall whatever is drawn. Draws without a "no"
+// (about (1 - 2/32)^32 = 13 % of them) would have a recall of 1 and are left out.
+TEST(Summary, DrawsWithoutAClassAreLeftOut) {
+  std::vector<Prediction> predictions;
+  for (int i = 0; i < 32; ++i)
+    predictions.push_back(closed("p" + std::to_string(i), std::to_string(i), i < 30 ? "yes" : "no", 0.9));
+  const ClosedSummary s = summarize(predictions).closed.front();
+  EXPECT_EQ(s.balanced_accuracy.value, 0.5);
+  EXPECT_EQ(s.balanced_accuracy.low, 0.5);
+  EXPECT_EQ(s.balanced_accuracy.high, 0.5);
+  EXPECT_NEAR(s.balanced_accuracy.undefined, 0.127 * 2000, 80);
+  EXPECT_FALSE(s.balanced_accuracy.too_few);
+  // F1 of "yes" is between 2/3 and 1 in every draw, of "no" it is 0.
+  EXPECT_NEAR(s.macro_f1.value, (2.0 * 30 / 62 + 0) / 2, 1e-12);
+  EXPECT_LT(s.macro_f1.high, 0.5);
+  const auto paired = compare_predictions(predictions, predictions).front();
+  EXPECT_EQ(paired.first.high, 0.5);
+  ASSERT_EQ(s.scarce_classes().size(), 1U);
+  EXPECT_EQ(s.scarce_classes()[0]->name, "no");
+}
+
+TEST(Summary, ARecallStandsOnItsClassAlone) {
+  std::vector<Prediction> predictions;
+  for (int i = 0; i < 46; ++i)
+    predictions.push_back(
+        closed("p" + std::to_string(i), std::to_string(i / 2), i < 40 ? "yes" : "no", i % 4 == 0 ? 0.1 : 0.9));
+  const EvalSummary summary = summarize(predictions);
+  const ClosedSummary& s = summary.closed.front();
+  EXPECT_EQ(s.rows[0].recall.samples, 40);
+  EXPECT_EQ(s.rows[0].recall.groups, 20);
+  EXPECT_EQ(s.rows[0].recall.value, 0.75);
+  EXPECT_FALSE(s.rows[0].recall.too_few);
+  EXPECT_EQ(s.rows[1].recall.samples, 6);
+  EXPECT_TRUE(s.rows[1].recall.too_few);
+  const auto json = to_json(summary).at("closed")[0].at("per_class")[1];
+  EXPECT_EQ(json.at("recall").at("n"), 6);
+  EXPECT_TRUE(json.at("recall").at("value").is_null());
+  EXPECT_TRUE(json.at("recall").at("too_few").get<bool>());
+}
+
+TEST(Summary, StrataAreInOrderAndWhatIsNotStatedIsTold) {
+  std::vector<Prediction> predictions;
+  const std::vector<std::string> ages{"under 20", "80 and over", "20-39", "", "100 and over"};
+  for (size_t i = 0; i < 5; ++i) {
+    predictions.push_back(closed("p" + std::to_string(i), "", "yes", 0.9));
+    if (!ages[i].empty()) predictions.back().strata["age_band"] = ages[i];
+  }
+  predictions[0].strata["sex"] = "female";
+  std::vector<std::string> rows;
+  const ClosedSummary s = summarize(predictions).closed.front();
+  for (const StratumRow& row : s.strata)
+    rows.push_back(row.axis + " " + row.value + " " + std::to_string(row.balanced_accuracy.samples));
+  EXPECT_EQ(rows, (std::vector<std::string>{"age_band under 20 1", "age_band 20-39 1", "age_band 80 and over 1",
+                                            "age_band 100 and over 1", "age_band not stated 1", "sex female 1",
+                                            "sex not stated 4"}));
+  EXPECT_EQ(s.strata[0].classes, 1);
+}
+
 TEST(Summary, OpenQuestionsReportValidityAndTruncation) {
   std::vector<Prediction> predictions(4);
   const std::vector<std::string> answers{"The border is irregular.", "", "irregular border", "a long answer that"};

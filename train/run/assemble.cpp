@@ -4,14 +4,10 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "core/error.h"
-#include "core/io/jsonl.h"
-#include "core/io/read_file.h"
 #include "models/weights/hf_folder.h"
 
 namespace dermis {
@@ -90,24 +86,6 @@ void check_tokenizer(const std::string& start, const Tokenizer& tokenizer, const
                                 .fix = "leave model.tokenizer out to take the model's own"});
 }
 
-void check_disjoint(const StageRecipe& stage, const StageShards& shards) {
-  std::set<std::string> trained;
-  for (const auto& shard : shards.training) {
-    const auto& groups = shard->manifest().groups;
-    trained.insert(groups.begin(), groups.end());
-  }
-  for (const auto& shard : shards.validation) {
-    for (const std::string& group : shard->manifest().groups) {
-      if (!trained.contains(group)) continue;
-      throw Error(ErrorKind::data, {.what = "training and validation share a leakage group",
-                                    .where = fmt::format("stage {}, {}", stage.name, shard->folder()),
-                                    .expected = "validation shards of other groups than the training shards",
-                                    .found = "group " + group + " in both",
-                                    .fix = "make the shards from one split (dermis data split, dermis data shard)"});
-    }
-  }
-}
-
 // A model that has settled on synthetic pictures learns real ones less well than a fresh one (Ash and Adams, arXiv
 // 1910.08475); taking part of its training back keeps what helps and mends that.
 void take_back(const Vlm& model, uint64_t seed, double share) {
@@ -163,30 +141,7 @@ StageShards open_shards(const StageRecipe& stage) {
   for (const std::string& folder : stage.validation.shards) {
     shards.validation.push_back(std::make_shared<const ShardReader>(folder));
   }
-  check_disjoint(stage, shards);
   return shards;
-}
-
-nlohmann::ordered_json training_manifest(const Recipe& recipe, const std::vector<StageShards>& stages) {
-  std::set<std::string> groups;
-  auto seen = nlohmann::ordered_json::array();
-  auto names = nlohmann::ordered_json::array();
-  const std::string earlier = (std::filesystem::path(recipe.model.start) / "train_manifest.json").string();
-  if (!recipe.model.start.empty() && std::filesystem::exists(earlier)) {
-    const auto json = parse_json(read_file(earlier), earlier);
-    for (const auto& group : json.at("groups")) groups.insert(group.get<std::string>());
-    seen = json.at("shards");
-    names = json.at("stages");
-  }
-  for (size_t i = 0; i < stages.size(); ++i) {
-    names.push_back(recipe.stages[i].name);
-    for (const auto& shard : stages[i].training) {
-      groups.insert(shard->manifest().groups.begin(), shard->manifest().groups.end());
-      const nlohmann::ordered_json entry{{"folder", shard->folder()}, {"fingerprint", shard->manifest().fingerprint}};
-      if (std::find(seen.begin(), seen.end(), entry) == seen.end()) seen.push_back(entry);
-    }
-  }
-  return {{"groups", groups}, {"shards", seen}, {"stages", names}};
 }
 
 }  // namespace dermis

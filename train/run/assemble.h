@@ -23,12 +23,7 @@ struct StageShards {
   std::vector<std::shared_ptr<const ShardReader>> training, validation;
   std::vector<double> weights;
 };
-// Error(data) when a folder is no shard folder, training and validation share a leakage group, or a training folder is
-// marked as test split.
+// Error(data) when a folder is no shard folder or a training folder is marked as test split.
 StageShards open_shards(const StageRecipe& stage);
-
-// What the model has seen, for train_manifest.json: evaluation refuses to meet these groups again. Includes what the
-// model it started from had seen.
-nlohmann::ordered_json training_manifest(const Recipe& recipe, const std::vector<StageShards>& stages);
 
 }  // namespace dermis

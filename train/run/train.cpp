@@ -13,6 +13,7 @@
 #include "core/process.h"
 #include "models/weights/hf_folder.h"
 #include "train/run/question_types.h"
+#include "train/run/seen.h"
 #include "train/run/stage_run.h"
 
 namespace dermis {
@@ -136,11 +137,11 @@ void restore(const CheckpointStore::Found& found, const TrainOptions& options, R
                            : fmt::format("going on after step {}", found.step));
 }
 
-std::string save_result(const RunContext& context, const std::vector<StageShards>& stages, const std::string& out) {
+std::string save_result(const RunContext& context, const SeenPictures& seen, const std::string& out) {
   const std::string target = inside(out, "model");
   AtomicFolder folder(target, IfExists::replace);
   save_model(context.model, folder.temporary_path(), context.tokenizer.model_path());
-  write_file_atomically(folder / "train_manifest.json", training_manifest(context.recipe, stages).dump(1) + "\n");
+  write_file_atomically(folder / "train_manifest.json", to_json(seen).dump(1) + "\n");
   folder.commit();
   return target;
 }
@@ -157,6 +158,8 @@ TrainSummary train(const ResolvedConfig<Recipe>& resolved, const TrainOptions& o
   std::vector<StageShards> stages;
   for (const StageRecipe& stage : recipe.stages) stages.push_back(open_shards(stage));
   std::vector<std::string> notes = check_stages(recipe, stages);
+  const SeenPictures seen = seen_by(recipe, stages);
+  for (const std::string& gap : seen.gaps) notes.push_back("contamination checks will have a gap: " + gap);
   Vlm model = make_model(recipe, tokenizer);
   const RunIdentity identity = identity_of(recipe, tokenizer, stages);
   check_disk_space(recipe, model, options.out);
@@ -182,7 +185,7 @@ TrainSummary train(const ResolvedConfig<Recipe>& resolved, const TrainOptions& o
     stage->run();
     next_stage("");
   }
-  TrainSummary summary{.model_folder = save_result(context, stages, options.out), .steps = context.state.total_step()};
+  TrainSummary summary{.model_folder = save_result(context, seen, options.out), .steps = context.state.total_step()};
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   context.report->event("end", summary.steps, {{"seconds", summary.seconds}, {"model", summary.model_folder}});
   return summary;

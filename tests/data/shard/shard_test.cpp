@@ -269,5 +269,33 @@ TEST_F(DamagedShards, EditedManifest) {
   EXPECT_THAT(read_all(folder()), HasSubstr("manifest.json"));
 }
 
+TEST_F(DamagedShards, EveryFactOfTheManifestIsCovered) {
+  const auto whole = nlohmann::ordered_json::parse(read_file(file("manifest.json")));
+  const auto write = [&](const nlohmann::ordered_json& json) { std::ofstream(file("manifest.json")) << json.dump(1); };
+  for (const char* key : {"split", "licence", "field"}) {
+    auto edited = whole;
+    edited[key] = "another";
+    write(edited);
+    EXPECT_THAT(read_all(folder()), HasSubstr("manifest has been edited")) << key;
+  }
+  for (const char* key : {"groups", "labels", "licences"}) {
+    auto edited = whole;
+    edited[key].erase(edited[key].begin());
+    write(edited);
+    EXPECT_THAT(read_all(folder()), HasSubstr("manifest has been edited")) << key;
+  }
+}
+
+// Their fingerprint: SHA-256 over the tars' hashes, a line each, and the index's.
+TEST_F(DamagedShards, FoldersOfTheFirstSchemaAreRead) {
+  auto old = nlohmann::ordered_json::parse(read_file(file("manifest.json")));
+  std::string hashes;
+  for (const auto& tar : old["files"]) hashes += tar["sha256"].get<std::string>() + "\n";
+  old["schema"] = 1;
+  old["fingerprint"] = sha256_hex(std::string_view(hashes + old["index_sha256"].get<std::string>()));
+  std::ofstream(file("manifest.json")) << old.dump(1);
+  EXPECT_EQ(read_all(folder()), "no error");
+}
+
 }  // namespace
 }  // namespace dermis

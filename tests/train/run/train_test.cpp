@@ -60,6 +60,7 @@ TEST(Train, LearnsTheColoursAndSaysWhatItHasSeen) {
   const auto manifest = nlohmann::json::parse(read_file(out + "/model/train_manifest.json"));
   EXPECT_EQ(manifest.at("groups").size(), 12U);
   EXPECT_EQ(manifest.at("groups")[0], "train_group_0");
+  EXPECT_TRUE(manifest.contains("pictures"));
   EXPECT_EQ(manifest.at("stages"), nlohmann::json({"only"}));
   EXPECT_EQ(manifest.at("shards")[0].at("fingerprint").get<std::string>(),
             ShardReader(folder / "train").manifest().fingerprint);
