@@ -4,7 +4,6 @@
 #include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <map>
 
 #include "core/error.h"
