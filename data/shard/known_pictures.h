@@ -21,6 +21,7 @@ struct KnownPicture {
 struct Recognition {
   std::vector<KnownPicture> known;
   int64_t by_hash_alone = 0;      // of those known by looks: the seen picture is not at hand, so hashes decided
+  int64_t not_confirmed = 0;      // near in hash, but not so near that it says enough: a gap
   std::vector<std::string> gaps;  // in words: what could not be compared
 
   bool clean() const { return known.empty() && gaps.empty(); }

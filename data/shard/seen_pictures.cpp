@@ -103,7 +103,7 @@ void SeenPictures::add(const ShardReader& reader) {
   if (known) return;
   MissingTraces missing;
   for (int64_t i = 0; i < reader.size(); ++i) {
-    const Item item = reader.read_text(i).item;
+    const Item item = reader.read_item(i);
     pictures.push_back(traces_of(item));
     missing.count(item);
     if (!item.group.empty()) groups.insert(item.group);

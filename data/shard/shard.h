@@ -67,6 +67,7 @@ class ShardReader {
   int64_t size() const;
   ShardSample read(int64_t index) const;                      // CRC-checked; Error(data) names tar and key
   ShardSample read_text(int64_t index) const;                 // without the picture's bytes
+  Item read_item(int64_t index) const;                        // without the records: many times faster than read_text
   std::span<const uint8_t> image_bytes(int64_t index) const;  // CRC-checked when first asked for
   std::string where(int64_t index) const;                     // folder, tar and member, for messages
   std::string key(int64_t index) const;

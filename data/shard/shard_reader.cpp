@@ -183,6 +183,23 @@ ShardSample ShardReader::read_text(int64_t index) const {
   return sample;
 }
 
+Item ShardReader::read_item(int64_t index) const {
+  DERMIS_CHECK(index >= 0 && index < size(), "sample " + std::to_string(index));
+  const auto at = static_cast<size_t>(index);
+  const auto& entry = impl_->index.entries[at];
+  const auto bytes = impl_->member(at, entry.json_offset, entry.json_bytes, "json");
+  impl_->check_crc(bytes, entry.json_crc, at, "json");
+  // As ShardWriter writes a sample: schema and item first. Neither holds a list of this name, and a string would have
+  // its quotes escaped.
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const size_t end = text.find(",\"records\":[");
+  if (end == std::string_view::npos) return read_text(index).item;
+  const std::string where = impl_->where(at, "json");
+  const auto json = parse_json(std::string(text.substr(0, end)) + "}", where);
+  JsonFields fields(json, where);
+  return item_from_json(fields.object_or_empty("item"), where + ", field item");
+}
+
 ShardSample ShardReader::read(int64_t index) const {
   ShardSample sample = read_text(index);
   const auto bytes = image_bytes(index);

@@ -101,6 +101,17 @@ TEST(Shards, ReadBackWhatWasWritten) {
   }
 }
 
+TEST(Shards, AnItemAloneIsThatOfItsSample) {
+  const testing::TempFolder folder;
+  ShardSample odd = sample_of("odd");
+  odd.item.metadata = {{"records", "[1]"}, {"note", R"(},"records":[)"}};
+  ShardWriter writer(folder / "shards", 1 << 16);
+  writer.add(odd);
+  writer.finish({});
+  const ShardReader reader(folder / "shards");
+  EXPECT_EQ(to_json(reader.read_item(0)), to_json(odd.item));
+}
+
 TEST(Shards, EqualInputGivesEqualBytes) {
   testing::TempFolder temp;
   write_shards(temp / "a");
