@@ -36,6 +36,7 @@ demo: build
 
 bench: build
 	@$(program) bench attention
+	@$(program) bench operators
 	@$(program) bench train --preset nano
 	@$(program) bench data
 
