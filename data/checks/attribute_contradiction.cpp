@@ -128,10 +128,28 @@ std::string open_reason(const std::string& answer, const Values& values, const s
   return "";
 }
 
+// The value that a yes-or-no question asks about: the longest that stands in it, so that "white centre" is not "white".
+std::string asked_value(const std::string& question, const Attribute& attribute) {
+  std::string asked;
+  for (const std::string& value : attribute.values) {
+    if (value.size() > asked.size() && !find_phrase(question, value).empty()) asked = value;
+  }
+  return asked;
+}
+
 std::string closed_reason(const Turn& turn, const QuestionType& type, const Values& values, const FieldPack& pack) {
   const auto known = values.find(type.about);
-  if (type.target != AnswerTarget::attribute || known == values.end() || turn.answer == known->second) return "";
-  return at_odds(*pack.find_attribute(type.about), turn.answer, known->second);
+  const Attribute* attribute = pack.find_attribute(type.about);
+  if (known == values.end() || attribute == nullptr) return "";
+  if (type.target == AnswerTarget::attribute) {
+    return turn.answer == known->second ? "" : at_odds(*attribute, turn.answer, known->second);
+  }
+  const std::string asked = asked_value(turn.question, *attribute);
+  if (type.target != AnswerTarget::contains || asked.empty()) return "";
+  const std::vector<std::string> own = split_values(known->second);
+  const bool there = std::find(own.begin(), own.end(), asked) != own.end();
+  if (turn.answer == (there ? "yes" : "no")) return "";
+  return at_odds(*attribute, turn.answer + "' to '" + asked, known->second);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ Verdict check_label_contradiction(const Record& record, const FieldPack& pack);
 
 // The answer claims no other value of an attribute than the item has, where it has one: phrases and nouns of the field
 // pack tell what is a claim, a negated one does not count. Sentences that speak of the diagnosis in general ("melanoma
-// often shows ...") say nothing of the picture and are exempt. Closed answers about an attribute must be its value.
+// often shows ...") say nothing of the picture and are exempt. Closed answers about an attribute must be its value, yes
+// or no must be right.
 Verdict check_attribute_contradiction(const Record& record, const FieldPack& pack);
 // The same against given values, attribute id -> value: the reason, or "".
 std::string attribute_contradiction(const Record& record, const std::map<std::string, std::string>& values,

@@ -74,6 +74,12 @@ TEST(AttributeContradiction, ClosedAnswersAreTheItemsValue) {
   EXPECT_FALSE(check_attribute_contradiction(record, pack()).passed);
   record.turns[0].answer = "smooth";
   EXPECT_TRUE(check_attribute_contradiction(record, pack()).passed);
+  Record yes_no = closed_record("yes", {"yes", "no"}, "colour_check", "is there any light brown?");
+  yes_no.hidden_context = "colours: dark brown, light brown";
+  EXPECT_TRUE(check_attribute_contradiction(yes_no, pack()).passed);
+  yes_no.turns[0].question = "is there any red?";
+  EXPECT_EQ(check_attribute_contradiction(yes_no, pack()).reason,
+            "the answer says 'yes' to 'red', the item has 'dark brown, light brown' as its colours");
 }
 
 TEST(LabelContradiction, AnotherClassIsNamed) {
