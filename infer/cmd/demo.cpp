@@ -179,6 +179,7 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
 
   const auto at = [&](const std::string& name) { return (fs::path(o.out) / name).string(); };
   const std::string seed = std::to_string(o.seed);
+  // A step that ended just before a kill, and is not noted as done, is repeated: hence --replace.
   Steps steps(table, o.out);
   if (o.real.empty()) {
     steps.run("the site: practice pictures with other light, camera and class mix",
@@ -186,12 +187,12 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
                "128", "--seed", seed});
     steps.run("leakage groups and splits before any text",
               {"data", "split", at("site/items.jsonl"), "--out", at("site_split"), "--val", "0.1", "--test", "0.3",
-               "--seed", seed});
+               "--seed", seed, "--replace"});
   } else {
-    steps.run("the site: real images", {"data", "import", o.kind, o.real, "--out", at("site")});
+    steps.run("the site: real images", {"data", "import", o.kind, o.real, "--out", at("site"), "--replace"});
     steps.run("leakage groups before any text; the official split kept, leaks mended",
               {"data", "split", at("site/items.jsonl"), "--out", at("site_split"), "--keep-official", "--fix-leaks",
-               "--seed", seed});
+               "--seed", seed, "--replace"});
   }
   Words generate{"data",   "generate", at("practice"), "--count", std::to_string(o.practice), "--site", "a",
                  "--size", "128",      "--seed",       seed};
@@ -200,7 +201,7 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   steps.run("practice pictures: the synthetic base", generate);
   steps.run("their leakage groups and splits",
             {"data", "split", at("practice/items.jsonl"), "--out", at("practice_split"), "--val", "0.05", "--test",
-             "0.05", "--seed", seed});
+             "0.05", "--seed", seed, "--replace"});
   for (const std::string name : {"practice", "site"}) {
     Words synth{"data",   "synth", at(name + "_split/items.jsonl"), "--out", at(name + "_text"), "--style", "short",
                 "--seed", seed};
@@ -210,7 +211,7 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
     }
     steps.run("questions and answers: " + name, synth);
     steps.run("shards: " + name, {"data", "shard", at(name + "_split/items.jsonl"), at(name + "_text/records.jsonl"),
-                                  "--out", at(name + "_shards"), "--max-side", "192"});
+                                  "--out", at(name + "_shards"), "--max-side", "192", "--replace"});
   }
   steps.run("tokenizer from the training text",
             {"tokenizer", "train", at("practice_shards/train"), at("site_shards/train"), "--vocabulary", "512", "--out",
