@@ -1,7 +1,6 @@
 #include "core/process.h"
 
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -41,12 +40,6 @@ int64_t resident_bytes() {
   int64_t resident = 0;
   file >> pages >> resident;
   return resident * ::sysconf(_SC_PAGESIZE);
-}
-
-int64_t peak_resident_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
 }
 
 int hardware_threads() { return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN))); }

@@ -7,15 +7,15 @@
 
 namespace dermis {
 
-int64_t resident_bytes();       // memory now (RSS)
-int64_t peak_resident_bytes();  // highest so far
-int hardware_threads();         // of the machine that are online, at least 1
-int usable_cores();             // this process's affinity mask and the control group's quota, at least 1
 constexpr int kMostThreads = 1024;
-int most_threads();      // that one part of the program may start here: four a hardware thread, at most kMostThreads
-double monotonic_s();    // seconds on a clock that never jumps
-double wall_clock_s();   // seconds since 1970
-std::string utc_time();  // "2026-01-31T23:59:59Z"
+
+int64_t resident_bytes();  // memory now (RSS)
+int hardware_threads();    // of the machine that are online, at least 1
+int usable_cores();        // this process's affinity mask and the control group's quota, at least 1
+int most_threads();        // that one part of the program may start: four a hardware thread, at most kMostThreads
+double monotonic_s();      // seconds on a clock that never jumps
+double wall_clock_s();     // seconds since 1970
+std::string utc_time();    // "2026-01-31T23:59:59Z"
 std::vector<std::string> command_line();
 
 struct Hardware {

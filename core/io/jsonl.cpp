@@ -109,7 +109,6 @@ JsonlWriter::JsonlWriter(const std::string& path) : file_(path, O_RDWR | O_CREAT
     file_.write_all(std::as_bytes(std::span("\n", 1)));
     return;
   }
-  torn_bytes_ = static_cast<int64_t>(text.size() - keep);
   if (::ftruncate(file_.get(), static_cast<off_t>(keep)) != 0) throw_io_error("write", path, errno);
 }
 

@@ -39,12 +39,10 @@ class JsonlWriter {
  public:
   explicit JsonlWriter(const std::string& path);  // makes the file when absent
   void append(const nlohmann::ordered_json& json);
-  void sync();                                                // fsync: survives a power cut, not only a killed process
-  int64_t torn_bytes_removed() const { return torn_bytes_; }  // what opening cut off
+  void sync();  // fsync: survives a power cut, not only a killed process
 
  private:
   FileDescriptor file_;
-  int64_t torn_bytes_ = 0;
 };
 
 }  // namespace dermis

@@ -16,7 +16,6 @@ TEST(Process, MemoryFollowsAllocation) {
   volatile char* written = block.data();  // or a compiler sees that one byte is all that is ever read
   for (size_t i = 0; i < block.size(); i += 1024) written[i] = 1;
   EXPECT_GT(resident_bytes(), before + (48 << 20));
-  EXPECT_GE(peak_resident_bytes(), before + (48 << 20));
   EXPECT_EQ(block[12288], 1);
 }
 

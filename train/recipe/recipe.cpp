@@ -92,6 +92,13 @@ void check_stage(const StageRecipe& stage, const std::string& key, const RecipeS
             .found = "none",
             .fix = "name validation shards or leave patience out"});
   }
+  if (stage.validation.keep_best == KeepBest::accuracy && stage.validation.shards.empty()) {
+    refuse(source, {key + ".validation.shards", key + ".validation.keep_best"},
+           {.what = "keep_best = \"accuracy\" needs validation",
+            .expected = "folders of held-out shards",
+            .found = "none",
+            .fix = "name validation shards or leave keep_best out"});
+  }
 }
 
 void check_model(const ModelRecipe& model, const RecipeSource& source) {

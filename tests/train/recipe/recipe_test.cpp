@@ -65,6 +65,7 @@ TEST(Recipe, FieldsThatRequireEachOtherAreChecked) {
               HasSubstr("one length"));
   EXPECT_THAT(error_of("[model]\npreset = \"nano\"\nstart_share = 0.5\n"), HasSubstr("model.start_share"));
   EXPECT_THAT(error_of(text + "[stages.validation]\npatience = 2\n"), HasSubstr("validation.shards"));
+  EXPECT_THAT(error_of(text + "[stages.validation]\nkeep_best = \"accuracy\"\n"), HasSubstr("validation.shards"));
 }
 
 // Which override made fields clash is said, and that it was the command line: exit code 2 (error_of).
