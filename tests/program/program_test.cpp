@@ -86,7 +86,7 @@ TEST(Program, GroupsListTheirVerbs) {
   }
   const Outcome bare = run_dermis("bench");
   EXPECT_EQ(bare.exit_code, 2);
-  EXPECT_THAT(bare.output, HasSubstr("attention, data, train"));
+  EXPECT_THAT(bare.output, HasSubstr("attention, data, operators, train"));
   EXPECT_THAT(run_dermis("help eval").output, HasSubstr("Usage: eval"));
 }
 

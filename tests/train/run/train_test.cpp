@@ -290,7 +290,8 @@ TEST(Train, RefusesLeakageAndTestShards) {
   testing::write_squares(folder / "test", 4, "test");
   const std::string text = squares_recipe(folder.path(), kShort);
   const std::string same = "stages[0].validation.shards=[\"" + (folder / "train") + "\"]";
-  EXPECT_THAT(error_of([&] { train(parse(text, {same}), {.out = folder / "run"}); }, 3), HasSubstr("train_group_0"));
+  EXPECT_THAT(error_of([&] { train(parse(text, {same}), {.out = folder / "run"}); }, 3),
+              HasSubstr("12 by the same leakage group"));
   const std::string test = "stages[0].data[0].shards=" + (folder / "test");
   EXPECT_THAT(error_of([&] { train(parse(text, {test}), {.out = folder / "run"}); }, 3), HasSubstr("test split"));
   EXPECT_FALSE(fs::exists(folder / "run"));
