@@ -1,5 +1,8 @@
 #include "data/split/split.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -42,6 +45,21 @@ void check_options(const SplitOptions& options) {
                                    .where = "--fix-leaks",
                                    .fix = "add --keep-official; a split made here has no leaks"});
   }
+}
+
+// An attribute that no item has would balance nothing.
+void check_stratum(const std::vector<Item>& items, const std::string& stratum) {
+  std::set<std::string> known;
+  for (const Item& item : items) {
+    for (const auto& [attribute, value] : item.metadata) known.insert(attribute);
+  }
+  if (stratum.empty() || known.contains(stratum)) return;
+  throw Error(ErrorKind::usage, {.what = "no item has this attribute",
+                                 .where = "--stratum",
+                                 .expected = known.empty() ? "none: the items have no metadata"
+                                                           : fmt::format("{}", fmt::join(known, ", ")),
+                                 .found = stratum,
+                                 .fix = "name one of these, or leave --stratum out"});
 }
 
 // Items off their group's winning side leave.
@@ -166,6 +184,7 @@ std::string split_checksum(const std::vector<Item>& items) {
 
 SplitResult split_items(std::vector<Item> items, const SplitOptions& options) {
   check_options(options);
+  check_stratum(items, options.stratum);
   SplitResult result;
   result.items = std::move(items);
   SplitReport& report = result.report;

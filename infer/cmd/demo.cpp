@@ -80,6 +80,18 @@ class Steps {
   double seconds_ = 0;
 };
 
+// Only a folder that holds a demo.
+void remove_demo(const std::string& folder) {
+  std::error_code error;
+  if (!fs::exists(fs::path(folder) / "demo.jsonl", error)) return;
+  fs::remove_all(folder, error);
+  if (!error) return;
+  throw Error(ErrorKind::data, {.what = "the folder cannot be removed",
+                                .where = folder,
+                                .found = error.message(),
+                                .fix = "remove it yourself, or choose another --out"});
+}
+
 struct DemoOptions {
   std::string real, kind, out = "demo";
   double minutes = 9;
@@ -175,7 +187,7 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
   app.add_flag("--restart", o.restart, "remove OUT first");
   if (!parse_arguments(app, words)) return 0;
   if (!o.real.empty() && o.kind.empty()) o.kind = kind_of(o.real);
-  if (o.restart && fs::exists(fs::path(o.out) / "demo.jsonl")) fs::remove_all(o.out);
+  if (o.restart) remove_demo(o.out);
 
   const auto at = [&](const std::string& name) { return (fs::path(o.out) / name).string(); };
   const std::string seed = std::to_string(o.seed);

@@ -95,7 +95,7 @@ void print_summary(const EvalSummary& summary) {
                figure_text(s.balanced_accuracy).plain());
     if (!s.balanced_accuracy.too_few) {
       fmt::print("  macro-F1 {}  AUROC {}  ECE {}  most frequent answer {}", figure_text(s.macro_f1).value,
-                 figure_text(s.auroc).value, figure_text(s.ece).value, share_text(s.collapse.share, s.count));
+                 figure_text(s.auroc).value, figure_text(s.ece).value, share_text(s.collapse.share, s.count).plain());
     }
     fmt::print("\n");
   }
@@ -103,7 +103,7 @@ void print_summary(const EvalSummary& summary) {
     fmt::print("{:<28} n {:<5} exact match {}", s.question_type, s.count, figure_text(s.exact_match).value);
     if (!s.exact_match.too_few) {
       fmt::print("  token F1 {}  valid {}  truncated {}", figure_text(s.token_f1).plain(),
-                 share_text(s.valid_share, s.count, 1), share_text(s.truncated_share, s.count, 1));
+                 share_text(s.valid_share, s.count, 1).plain(), share_text(s.truncated_share, s.count, 1).plain());
     }
     fmt::print("\n");
   }

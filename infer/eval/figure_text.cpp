@@ -12,14 +12,14 @@ std::string number_text(double value, int decimals, Sign sign) {
   return sign == Sign::always ? fmt::format("{:+.{}f}", value, decimals) : fmt::format("{:.{}f}", value, decimals);
 }
 
-std::string too_few_text(int64_t count) { return fmt::format("too few (n = {})", count); }
+FigureText too_few_text(int64_t count) { return {"too few", fmt::format("(n = {})", count)}; }
 
 }  // namespace
 
 std::string format_number(double value, int decimals) { return number_text(value, decimals, Sign::negative); }
 
 FigureText figure_text(const Interval& interval, int decimals, Sign sign) {
-  if (interval.too_few) return {too_few_text(interval.samples), ""};
+  if (interval.too_few) return too_few_text(interval.samples);
   if (!std::isfinite(interval.low) || !std::isfinite(interval.high))
     return {number_text(interval.value, decimals, sign), "no interval"};
   return {
@@ -27,8 +27,9 @@ FigureText figure_text(const Interval& interval, int decimals, Sign sign) {
       fmt::format("[{}, {}]", number_text(interval.low, decimals, sign), number_text(interval.high, decimals, sign))};
 }
 
-std::string share_text(double share, int64_t count, int decimals) {
-  return count < kMinSupport ? too_few_text(count) : fmt::format("{:.{}f} %", 100 * share, decimals);
+FigureText share_text(double share, int64_t count, int decimals) {
+  if (count < kMinSupport) return too_few_text(count);
+  return {fmt::format("{:.{}f} %", 100 * share, decimals), ""};
 }
 
 std::string verdict_text(const Interval& difference) {

@@ -10,8 +10,8 @@ namespace dermis {
 std::string format_number(double value, int decimals);  // "-" for NaN
 
 struct FigureText {
-  std::string value;  // "0.551", "too few (n = 7)"
-  std::string range;  // "[0.512, 0.590]", "no interval" where too few draws have the figure; "" below support
+  std::string value;  // "0.551", "too few"
+  std::string range;  // "[0.512, 0.590]", "no interval" where too few draws have the figure; "(n = 7)" of too few
 
   std::string plain() const { return range.empty() ? value : value + " " + range; }
 };
@@ -19,7 +19,7 @@ enum class Sign { negative, always };
 FigureText figure_text(const Interval& interval, int decimals = 3, Sign sign = Sign::negative);
 
 // A share of `count` things, "%" behind it.
-std::string share_text(double share, int64_t count, int decimals = 0);
+FigureText share_text(double share, int64_t count, int decimals = 0);
 
 // What an interval says of a difference: "better: the interval lies above 0", ..., "too few to tell".
 std::string verdict_text(const Interval& difference);

@@ -164,7 +164,8 @@ std::vector<Prediction> predict(const Engine& engine, const ShardReader& shards,
   check_question_types(options.question_types, shards);
   make_folder(options.out);
   const std::string path = (std::filesystem::path(options.out) / "predictions.jsonl").string();
-  if (options.restart) std::filesystem::remove(path);
+  std::error_code unwritable;  // which opening the file tells better
+  if (options.restart) std::filesystem::remove(path, unwritable);
   const PredictionHeader header{engine.folder,
                                 options.model_digest,
                                 shards.folder(),

@@ -24,12 +24,11 @@ std::string tiles_of(const EvalReport& report) {
     html += figure_tile("AUROC, one against the rest", s.auroc);
     html += figure_tile("calibration error (ECE)", s.ece, "0: confidence equals the share right");
     const bool collapsed = s.count >= kMinSupport && s.collapse.share > kCollapseShare;
-    html +=
-        tile("most frequent answer", share_text(s.collapse.share, s.count),
-             s.collapse.answer < 0 || s.count < kMinSupport
-                 ? ""
-                 : escape_html(s.classes[static_cast<size_t>(s.collapse.answer)]) + (collapsed ? ": collapsed" : ""),
-             collapsed);
+    const FigureText share = share_text(s.collapse.share, s.count);
+    const std::string answer = s.collapse.answer < 0 || s.count < kMinSupport
+                                   ? share.range
+                                   : escape_html(s.classes[static_cast<size_t>(s.collapse.answer)]);
+    html += tile("most frequent answer", share.value, answer + (collapsed ? ": collapsed" : ""), collapsed);
   }
   const size_t questions = report.predictions->size();
   std::set<std::string> items;

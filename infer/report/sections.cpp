@@ -23,7 +23,9 @@ std::string figure_tile(const std::string& name, const Interval& figure, const s
 
 std::string interval_text(const Interval& interval, Sign sign) {
   const FigureText text = figure_text(interval, 3, sign);
-  return text.range.empty() ? text.value : fmt::format("{} <span class=\"ci\">{}</span>", text.value, text.range);
+  return text.range.empty() || interval.too_few
+             ? text.plain()
+             : fmt::format("{} <span class=\"ci\">{}</span>", text.value, text.range);
 }
 
 std::string scarce_text(const EvalSummary& summary) {
@@ -47,7 +49,8 @@ std::string closed_table(const EvalSummary& summary) {
     const std::string answer = s.collapse.answer < 0 ? "" : s.classes[static_cast<size_t>(s.collapse.answer)];
     rows.push_back({escape_html(s.question_type), std::to_string(s.count), std::to_string(s.classes.size()),
                     interval_text(s.balanced_accuracy), figure(s.macro_f1), figure(s.auroc), figure(s.ece),
-                    figure(s.brier), too_few ? "" : share_text(s.collapse.share, s.count) + " " + escape_html(answer)});
+                    figure(s.brier),
+                    too_few ? "" : share_text(s.collapse.share, s.count).plain() + " " + escape_html(answer)});
   }
   return html_table({"question type", "n", "classes", "balanced accuracy", "macro-F1", "AUROC", "ECE", "Brier",
                      "most frequent answer"},
@@ -59,7 +62,7 @@ std::string open_table(const EvalSummary& summary) {
   for (const OpenSummary& s : summary.open) {
     const bool too_few = s.exact_match.too_few;
     const auto share = [&](double value, int decimals) {
-      return too_few ? std::string() : share_text(value, s.count, decimals);
+      return too_few ? std::string() : share_text(value, s.count, decimals).plain();
     };
     rows.push_back({escape_html(s.question_type), std::to_string(s.count), interval_text(s.exact_match),
                     too_few ? "" : interval_text(s.token_f1), share(s.valid_share, 1), share(s.truncated_share, 1),

@@ -175,8 +175,8 @@ TEST(FigureText, OneFormForAll) {
   EXPECT_EQ(figure_text({.value = 0.5, .low = 0.4, .high = 0.6}, 1, Sign::always).plain(), "+0.5 [+0.4, +0.6]");
   EXPECT_EQ(figure_text({.value = 0.5, .low = NAN, .high = NAN}).plain(), "0.500 no interval");
   EXPECT_EQ(figure_text({.value = 0.5, .samples = 19, .too_few = true}).plain(), "too few (n = 19)");
-  EXPECT_EQ(share_text(0.25, 20), "25 %");
-  EXPECT_EQ(share_text(0.25, 19), "too few (n = 19)");
+  EXPECT_EQ(share_text(0.25, 20).plain(), "25 %");
+  EXPECT_EQ(share_text(0.25, 19).plain(), "too few (n = 19)");
   EXPECT_EQ(verdict_text({.value = 0.1, .low = NAN, .high = NAN}), "too few to tell");
 }
 

@@ -25,7 +25,7 @@ testing::Outcome demo(const std::string& options) {
 
 TEST(Demo, RunsFromPicturesToTheComparison) {
   const testing::TempFolder folder;
-  const std::string options = "--minutes 0.2 --practice 100 --out " + (folder / "demo");
+  const std::string options = "--minutes 0.1 --practice 100 --out " + (folder / "demo");
   const testing::Outcome outcome = demo(options);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.output;
   const fs::path out = folder.path() / "demo";

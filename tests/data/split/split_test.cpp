@@ -221,6 +221,23 @@ TEST(Split, WrongSharesAndEmptySidesAreErrors) {
   EXPECT_THROW(split_items(one_patient, {}), Error);
 }
 
+TEST(Split, AStratumThatNoItemHasIsRefusedWithTheKnownOnes) {
+  std::vector<Item> items = many_items(60);
+  for (Item& item : items) item.metadata = {{"sex", "male"}, {"age", "55"}};
+  SplitOptions options;
+  options.stratum = "sex";
+  EXPECT_NO_THROW(split_items(items, options));
+  options.stratum = "foo";
+  try {
+    split_items(items, options);
+    FAIL() << "nothing failed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_EQ(error.info().expected, "age, sex");
+    EXPECT_EQ(error.info().found, "foo");
+  }
+}
+
 TEST(Split, TheFrozenManifestNoticesEdits) {
   const testing::TempFolder folder;
   SplitResult result = split_items(many_items(60), {});
