@@ -139,9 +139,9 @@ Recognition recognise(const SeenPictures& seen, const ShardReader& set) {
   for (const std::string& gap : missing.gaps(set.folder())) result.gaps.push_back(gap);
   if (result.not_confirmed > 0) {
     result.gaps.push_back(
-        fmt::format("{} pictures of {} are near to a trained one in perceptual hash; the training shards are not at "
-                    "hand to compare pixels",
-                    result.not_confirmed, set.folder()));
+        fmt::format("{} of {} near to a trained one in perceptual hash; the training shards are not at hand to "
+                    "compare pixels",
+                    count_of_pictures(result.not_confirmed), set.folder()));
   }
   return result;
 }
@@ -154,7 +154,8 @@ std::string describe(const Recognition& recognition) {
     reasons += fmt::format("{}{} by {}", reasons.empty() ? "" : ", ", count, describe(by));
   for (size_t i = 0; i < std::min(kExamples, recognition.known.size()); ++i)
     examples += (i > 0 ? ", " : "") + recognition.known[i].item;
-  return fmt::format("{} pictures ({}), e.g. {}", recognition.known.size(), reasons, examples);
+  return fmt::format("{} ({}), e.g. {}", count_of_pictures(static_cast<int64_t>(recognition.known.size())), reasons,
+                     examples);
 }
 
 }  // namespace dermis

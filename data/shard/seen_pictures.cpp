@@ -81,6 +81,8 @@ PictureTraces traces_of(const Item& item) {
   return traces;
 }
 
+std::string count_of_pictures(int64_t count) { return fmt::format("{} picture{}", count, count == 1 ? "" : "s"); }
+
 void MissingTraces::count(const Item& item) {
   const bool rendered = item.label_basis == "generated";
   hashes += item.sha256.empty() || (item.phash.empty() && !rendered) ? 1 : 0;
@@ -89,9 +91,9 @@ void MissingTraces::count(const Item& item) {
 
 std::vector<std::string> MissingTraces::gaps(const std::string& folder) const {
   std::vector<std::string> words;
-  if (hashes > 0)
-    words.push_back(fmt::format("{} pictures of {} have no hash of their bytes or looks", hashes, folder));
-  if (groups > 0) words.push_back(fmt::format("{} pictures of {} have no leakage group (never split)", groups, folder));
+  if (hashes > 0) words.push_back(count_of_pictures(hashes) + " of " + folder + " without a hash of bytes or looks");
+  if (groups > 0)
+    words.push_back(count_of_pictures(groups) + " of " + folder + " without a leakage group (never split)");
   return words;
 }
 

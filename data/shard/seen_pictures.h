@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -25,6 +26,8 @@ struct PictureTraces {
   bool has_bytes() const { return sha256 != std::array<uint64_t, 2>{}; }
 };
 PictureTraces traces_of(const Item& item);
+
+std::string count_of_pictures(int64_t count);  // "1 picture", "12 pictures"
 
 // Items that cannot be compared in every way, counted; gaps() says so in words that name `folder`.
 struct MissingTraces {

@@ -112,7 +112,7 @@ TEST(EvalReport, ContaminationIsShown) {
   EXPECT_THAT(eval_report_html(report), HasSubstr("3 pictures of &lt;shards&gt; have no leakage group"));
   EXPECT_THAT(eval_report_html(report), Not(HasSubstr("No picture of this set was in training")));
   report.origin.contamination.known = {{"ISIC_1", KnownBy::bytes}};
-  EXPECT_THAT(eval_report_html(report), HasSubstr("1 pictures (1 by the same bytes), e.g. ISIC_1"));
+  EXPECT_THAT(eval_report_html(report), HasSubstr("1 picture (1 by the same bytes), e.g. ISIC_1"));
 }
 
 TEST(EvalReport, SaysWhatItWasMadeFromAndWith) {

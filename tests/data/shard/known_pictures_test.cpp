@@ -82,7 +82,7 @@ TEST_F(KnownPictures, EqualBytesUnderOtherIdsAndGroups) {
       shards("test", {sample("other id", picture(0), kNone), sample("new", picture(9), "00000000ffffffff")});
   const Recognition found = recognise(seen_in(trained), held_out);
   EXPECT_THAT(known_by(found), ElementsAre("other id: the same bytes"));
-  EXPECT_THAT(describe(found), HasSubstr("1 pictures (1 by the same bytes), e.g. other id"));
+  EXPECT_THAT(describe(found), HasSubstr("1 picture (1 by the same bytes), e.g. other id"));
 }
 
 TEST_F(KnownPictures, PatientsAndLesionsOfTheSameSource) {
@@ -121,7 +121,7 @@ TEST_F(KnownPictures, LooksAreConfirmedByPixelsWhereTheSeenPictureIsAtHand) {
   found = recognise(seen, held_out);
   EXPECT_THAT(known_by(found), ElementsAre("copy: the same looks"));
   EXPECT_EQ(found.by_hash_alone, 1);
-  EXPECT_THAT(found.gaps, ElementsAre(HasSubstr("1 pictures of " + held_out.folder() + " are near to a trained one")));
+  EXPECT_THAT(found.gaps, ElementsAre(HasSubstr("1 picture of " + held_out.folder() + " near to a trained one")));
 }
 
 TEST_F(KnownPictures, RenderedPicturesMayLookAlike) {
@@ -151,8 +151,8 @@ TEST_F(KnownPictures, WhatCannotBeComparedIsAGap) {
   const Recognition found = recognise(seen_in(trained), held_out);
   EXPECT_THAT(found.known, IsEmpty());
   EXPECT_FALSE(found.clean());
-  EXPECT_THAT(found.gaps, ElementsAre(HasSubstr("1 pictures of " + trained.folder() + " have no leakage group"),
-                                      HasSubstr("1 pictures of " + held_out.folder() + " have no hash")));
+  EXPECT_THAT(found.gaps, ElementsAre(HasSubstr("1 picture of " + trained.folder() + " without a leakage group"),
+                                      HasSubstr("1 picture of " + held_out.folder() + " without a hash")));
 }
 
 TEST_F(KnownPictures, ManifestsAddUp) {
