@@ -99,10 +99,7 @@ std::vector<std::string> MissingTraces::gaps(const std::string& folder) const {
 
 void SeenPictures::add(const ShardReader& reader) {
   const Folder folder{reader.folder(), reader.manifest().fingerprint};
-  const bool known = std::any_of(shards.begin(), shards.end(),
-                                 [&](const Folder& one) { return one.fingerprint == folder.fingerprint; });
   add_new(shards, folder);
-  if (known) return;
   MissingTraces missing;
   for (int64_t i = 0; i < reader.size(); ++i) {
     const Item item = reader.read_item(i);

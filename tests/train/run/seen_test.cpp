@@ -101,6 +101,18 @@ TEST_F(Seen, NorOneOfTheStartingModel) {
   EXPECT_EQ(seen({{other_, val_}}, start).pictures.size(), 10U);
 }
 
+// Its manifest names the very shards, but none of their pictures.
+TEST_F(Seen, AnEarlierVersionsManifestHidesNoPicture) {
+  nlohmann::ordered_json old = to_json(seen({{train_, val_}}));
+  old.erase("pictures");
+  old.erase("gaps");
+  std::ofstream(folder_ / "train_manifest.json") << old.dump();
+  const SeenPictures all = seen({{train_, val_}}, folder_.path().string());
+  EXPECT_EQ(all.pictures.size(), 6U);
+  EXPECT_EQ(all.shards.size(), 1U);
+  EXPECT_THAT(all.gaps, UnorderedElementsAre(HasSubstr("leakage groups alone")));
+}
+
 TEST_F(Seen, AStartOfUnknownTrainingStaysAGap) {
   EXPECT_THAT(seen({{train_, val_}}, folder_.path().string()).gaps,
               UnorderedElementsAre(HasSubstr("no train_manifest.json")));
