@@ -76,7 +76,8 @@ struct Tickets {
   static constexpr int kThreads = 64, kBlocksPerSm = 1;
   template <class M>
   static void run(M& m, const Params& p) {
-    if (m.lane() == 0) m.store(p.order + m.block(0) * 2 + m.warp(), m.add(p.counter, 1));
+    const int warp = m.warp();
+    if (m.lane() == 0) m.store(p.order + m.block(0) * 2 + warp, m.add(p.counter, 1));
   }
 };
 
