@@ -253,10 +253,10 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
                       "stages[0].data[0].shards=" + at("practice_shards/train"),
                       "stages[0].validation.shards=[\"" + at("practice_shards/val") + "\"]"},
                      larger)));
-  // From the whole pretraining real pictures were learnt worse than from nothing, from half of it not
+  // From the whole pretraining pictures of a site were learnt worse than from nothing, from a quarter of it not
   // (docs/results.md).
-  steps.run("fine-tuning on the site, from half of the pretraining: its weights averaged with fresh ones",
-            finetune("finetune", {"model.start=" + at("pretrain/model"), "model.start_share=0.5"},
+  steps.run("fine-tuning on the site, from a quarter of the pretraining: a quarter of its weights, the rest fresh ones",
+            finetune("finetune", {"model.start=" + at("pretrain/model"), "model.start_share=0.25"},
                      {"stages[0].minutes=" + rounded(minutes.finetune)}));
   // As many steps, not as many minutes: the machine's speed must not decide the comparison.
   steps.run("the same fine-tuning without pretraining, from the fresh weights alone",
@@ -285,8 +285,9 @@ int run_demo(const CommandTable& table, const std::vector<std::string>& words) {
             {"compare", at("scratch/eval"), at("finetune/eval"), "--names", "without pretraining,with pretraining",
              "--runs", at("scratch") + "," + at("finetune"), "--out", at("compare.html"), "--title",
              "Does synthetic pretraining help here?", "--note",
-             "With pretraining: fine-tuning began at the mean of the pretrained and fresh weights (model.start_share = "
-             "0.5). Without: at the fresh weights. Recipe, shards and number of steps are the same."});
+             "With pretraining: fine-tuning began at a quarter of the pretrained weights and three quarters of the "
+             "fresh ones (model.start_share = 0.25). Without: at the fresh weights. Recipe, shards and number of steps "
+             "are the same."});
   fmt::print("\nall steps: {:.1f} minutes\nreports: {}  {}  {}\n", steps.seconds() / 60,
              at("finetune/eval/report.html"), at("scratch/eval/report.html"), at("compare.html"));
   return 0;

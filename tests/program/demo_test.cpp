@@ -41,8 +41,8 @@ TEST(Demo, RunsFromPicturesToTheComparison) {
   // Both arms, on the page and in the terminal, and what the one began from.
   const std::string page = read_file((out / "compare.html").string());
   EXPECT_THAT(page, AllOf(HasSubstr("without pretraining"), HasSubstr("with pretraining"),
-                          HasSubstr("diagnosis_closed"), HasSubstr("start_share = 0.5")));
-  EXPECT_THAT(outcome.output, AllOf(HasSubstr("from half of the pretraining"), HasSubstr("start_share = 0.5"),
+                          HasSubstr("diagnosis_closed"), HasSubstr("start_share = 0.25")));
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("from a quarter of the pretraining"), HasSubstr("start_share = 0.25"),
                                     HasSubstr("compare.html")));
 
   // The model that was pretrained has seen both sets, the other the site alone; neither has met its test.
