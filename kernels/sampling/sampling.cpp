@@ -37,7 +37,8 @@ class TokensInOrder {
  public:
   TokensInOrder(std::span<const float> logits, size_t kept) : order_{logits}, tokens_(logits.size()) {
     std::iota(tokens_.begin(), tokens_.end(), 0);
-    if (kept < tokens_.size()) std::nth_element(tokens_.begin(), place(kept), tokens_.end(), order_);
+    if (kept < tokens_.size() && kept > kFew) std::nth_element(tokens_.begin(), place(kept), tokens_.end(), order_);
+    if (kept <= kFew) sort_through(kept - 1);
     tokens_.resize(kept);
   }
   std::span<const int32_t> unordered() const { return tokens_; }
@@ -49,12 +50,17 @@ class TokensInOrder {
  private:
   std::vector<int32_t>::iterator place(size_t i) { return tokens_.begin() + static_cast<int64_t>(i); }
   void sort_through(size_t i) {
-    constexpr size_t kFirst = 256;
-    const size_t end = std::min(tokens_.size(), std::max({i + 1, kFirst, 4 * sorted_}));
-    if (end < tokens_.size()) std::nth_element(place(sorted_), place(end), tokens_.end(), order_);
-    std::sort(place(sorted_), place(end), order_);
+    const size_t end = std::min(tokens_.size(), std::max({i + 1, kFew, 4 * sorted_}));
+    if (end - sorted_ <= kFew) {
+      std::partial_sort(place(sorted_), place(end), tokens_.end(), order_);
+    } else {
+      if (end < tokens_.size()) std::nth_element(place(sorted_), place(end), tokens_.end(), order_);
+      std::sort(place(sorted_), place(end), order_);
+    }
     sorted_ = end;
   }
+
+  static constexpr size_t kFew = 256;  // so few are picked out in one pass with hardly a comparison a token
 
   FallingLogits order_;
   std::vector<int32_t> tokens_;
