@@ -1,8 +1,11 @@
 // The benchmark's SVG: two bars a row, rates on one axis from 0 to the limit; rates in other units (decode) are drawn
 // as shares of their own limit, so that all bars end at the same line.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "benchmarks/attention/result.h"
 #include "core/text/html.h"
@@ -37,6 +40,14 @@ std::string row_bars(const ContestRow& row, int y) {
   return svg;
 }
 
+// "FMA peak", or "a matrix product, a copy": of the rows, each once.
+std::string limits_of(const ContestResult& result) {
+  std::vector<std::string> names;
+  for (const ContestRow& row : result.rows)
+    if (std::find(names.begin(), names.end(), row.limit_name) == names.end()) names.push_back(row.limit_name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 }  // namespace
 
 std::string svg_chart(const ContestResult& result) {
@@ -49,9 +60,8 @@ std::string svg_chart(const ContestResult& result) {
   svg += fmt::format("<text x=\"8\" y=\"20\" font-size=\"15\">Attention, {}</text>\n", escape_html(result.device));
   svg += fmt::format(
       "<text x=\"8\" y=\"42\" font-size=\"12\">blue: Dermis {}; grey: the fastest rival of the same run; the line is "
-      "what a "
-      "large matrix product (decode: a copy) reached</text>\n",
-      escape_html(result.commit));
+      "the limit of that run: {}</text>\n",
+      escape_html(result.commit), escape_html(limits_of(result)));
   svg += fmt::format("<line x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\" stroke=\"black\"/>\n", kLabelWidth + kBarsWidth,
                      kTop - 6, bottom);
   for (size_t i = 0; i < result.rows.size(); ++i)
