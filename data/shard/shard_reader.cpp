@@ -131,6 +131,14 @@ struct ShardReader::Impl {
     return bytes;
   }
 
+  // The sample's JSON, its checksum held.
+  std::string_view text(size_t sample) const {
+    const auto& entry = index.entries[sample];
+    const auto bytes = member(sample, entry.json_offset, entry.json_bytes, "json");
+    check_crc(bytes, entry.json_crc, sample, "json");
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
   std::string folder;
   ShardManifest manifest;
   ShardIndex index;
@@ -163,10 +171,8 @@ ShardSample ShardReader::read_text(int64_t index) const {
   DERMIS_CHECK(index >= 0 && index < size(), "sample " + std::to_string(index));
   const auto at = static_cast<size_t>(index);
   const auto& entry = impl_->index.entries[at];
-  const auto bytes = impl_->member(at, entry.json_offset, entry.json_bytes, "json");
-  impl_->check_crc(bytes, entry.json_crc, at, "json");
   const std::string where = impl_->where(at, "json");
-  const auto json = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
+  const auto json = parse_json(impl_->text(at), where);
   JsonFields fields(json, where);
   if (fields.integer("schema") != 1) {
     broken("this sample is of another version", where + ", field schema", "1", json.at("schema").dump());
@@ -186,12 +192,9 @@ ShardSample ShardReader::read_text(int64_t index) const {
 Item ShardReader::read_item(int64_t index) const {
   DERMIS_CHECK(index >= 0 && index < size(), "sample " + std::to_string(index));
   const auto at = static_cast<size_t>(index);
-  const auto& entry = impl_->index.entries[at];
-  const auto bytes = impl_->member(at, entry.json_offset, entry.json_bytes, "json");
-  impl_->check_crc(bytes, entry.json_crc, at, "json");
   // As ShardWriter writes a sample: schema and item first. Neither holds a list of this name, and a string would have
   // its quotes escaped.
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string_view text = impl_->text(at);
   const size_t end = text.find(",\"records\":[");
   if (end == std::string_view::npos) return read_text(index).item;
   const std::string where = impl_->where(at, "json");
