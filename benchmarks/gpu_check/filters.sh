@@ -4,7 +4,7 @@
 # What launches no kernel of Dermis: the emulator's own tests, planted bugs, functions of the host.
 host_only='AsyncCopies.*:Divergence.*:GlobalMemory.*:MatrixTiles.*:Numbers.*:SharedMemory.*:Tickets.*:Tile.*:WarpExchange.*'
 host_only+=':*Bugs*:PlantedIn*:AttentionReference.*:BackwardLaunch.*:DecodeLaunch.*:ForwardLaunch.*:Divider.*:RowGroups.*'
-host_only+=':RowStatistics.*:GpuCheckFilters.*:GpuLauncherTest.*:KernelImages.*'
+host_only+=':PtxOperations.*:PtxWarp.*:RowStatistics.*:GpuCheckFilters.*:GpuLauncherTest.*:KernelImages.*'
 
 primitives='Machine/*'
 # All others, so that the tests of a new kernel run, too.

@@ -3,7 +3,9 @@
 #include <elf.h>
 
 #include <cstring>
+#include <filesystem>
 #include <span>
+#include <utility>
 
 #include "core/error.h"
 #include "core/io/read_file.h"
@@ -61,6 +63,23 @@ std::vector<std::vector<uint8_t>> kernel_images(const std::string& file) {
   }
   if (images.empty()) throw Error(ErrorKind::data, {.what = "no compiled kernels in this file", .where = file});
   return images;
+}
+
+std::vector<std::vector<uint8_t>> images_of_this_build() {
+  std::vector<std::vector<uint8_t>> images;
+  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  for (const char* name : {"libdermis_cuda.so", "probes.fatbin"}) {
+    const auto beside = folder / name, above = folder.parent_path() / name;
+    for (auto& image : kernel_images((std::filesystem::exists(beside) ? beside : above).string()))
+      images.push_back(std::move(image));
+  }
+  return images;
+}
+
+std::span<const uint8_t> image_parts(const void* image) {
+  ImageHeader header;
+  std::memcpy(&header, image, sizeof(header));
+  return {static_cast<const uint8_t*>(image) + header.header_bytes, header.bytes};
 }
 
 }  // namespace dermis::gpu

@@ -1,64 +1,58 @@
 // The test program of device code: everything runs in the emulator, or with --gpu on the GPU.
-//   tests_device [--gpu [--gpu-runs=N] [--gpu-fresh]] [GoogleTest's options]
+//   tests_device [--gpu | --ptx] [--gpu-runs=N] [--gpu-fresh] [GoogleTest's options]
 // With --gpu every kernel that nvcc compiled runs N (2) times on the device, and the tests judge what it wrote there;
 // with --gpu-fresh once more, in memory that only tests have written to, for compute-sanitizer's initcheck.
+// With --ptx the same, without a GPU: the PTX that nvcc made of the kernels runs on the CPU (tests/ptx).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
-#include <optional>
 
 #include "core/error.h"
 #include "tests/gpu/gpu_launcher.h"
 #include "tests/gpu/kernel_images.h"
+#include "tests/ptx/driver.h"
 
 namespace dermis::gpu {
 namespace {
 
-// The CUDA module and the compiled probes lie beside the program or one folder up.
-std::vector<std::vector<uint8_t>> images_of_this_build() {
-  std::vector<std::vector<uint8_t>> images;
-  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  for (const char* name : {"libdermis_cuda.so", "probes.fatbin"}) {
-    const auto beside = folder / name, above = folder.parent_path() / name;
-    for (auto& image : kernel_images((std::filesystem::exists(beside) ? beside : above).string()))
-      images.push_back(std::move(image));
-  }
-  return images;
-}
-
-std::optional<GpuRuns> runs_wanted(int& argc, char** argv) {
-  bool gpu = false;
+struct Wanted {
+  CudaDriver (*driver)() = nullptr;  // none: everything runs in the emulator
   GpuRuns runs;
+};
+
+Wanted wanted(int& argc, char** argv) {
+  Wanted wanted;
   int kept = 1;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--gpu")
-      gpu = true;
+      wanted.driver = open_cuda_driver;
+    else if (word == "--ptx")
+      wanted.driver = [] { return ptx::ptx_driver(); };
     else if (word == "--gpu-fresh")
-      runs.fresh = true;
+      wanted.runs.fresh = true;
     else if (word.rfind("--gpu-runs=", 0) == 0)
-      runs.count = std::max(2, std::atoi(word.c_str() + 11));
+      wanted.runs.count = std::max(2, std::atoi(word.c_str() + 11));
     else
       argv[kept++] = argv[i];
   }
   argc = kept;
-  return gpu ? std::optional(runs) : std::nullopt;
+  return wanted;
 }
 
 int run(int argc, char** argv) {
-  const std::optional<GpuRuns> runs = runs_wanted(argc, argv);
+  const auto [open_driver, runs] = wanted(argc, argv);
   ::testing::InitGoogleTest(&argc, argv);
-  if (!runs.has_value()) return RUN_ALL_TESTS();
-  CudaDriver driver = open_cuda_driver();
+  if (open_driver == nullptr) return RUN_ALL_TESTS();
+  CudaDriver driver = open_driver();
   const std::string device = driver.device;
-  GpuLauncher launcher(std::move(driver), images_of_this_build(), *runs);
+  GpuLauncher launcher(std::move(driver), images_of_this_build(), runs);
   kernel_launcher() = &launcher;
   const int result = RUN_ALL_TESTS();
   kernel_launcher() = nullptr;
-  fmt::print("{} launches, each {} times, on {}\n", launcher.launches(), runs->count, device);
+  fmt::print("{} launches, each {} times, on {}\n", launcher.launches(), runs.count, device);
   // More shards than tests leave some of them nothing to do.
   const bool idle_shard =
       std::getenv("GTEST_TOTAL_SHARDS") != nullptr && ::testing::UnitTest::GetInstance()->test_to_run_count() == 0;
