@@ -48,6 +48,7 @@ foreach(source ${cuda_sources})
   list(APPEND cuda_objects ${object})
   list(APPEND DERMIS_CUDA_LOGS ${log})
 endforeach()
+set(DERMIS_CUDA_OBJECTS ${cuda_objects})
 add_custom_command(
   OUTPUT ${DERMIS_CUDA_MODULE}
   COMMAND ${NVCC} -shared --no-device-link -cudart static ${cuda_objects} -o ${DERMIS_CUDA_MODULE}

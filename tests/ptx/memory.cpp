@@ -10,6 +10,7 @@ void GlobalMemory::remove(uint64_t address) {
 }
 
 bool GlobalMemory::holds(uint64_t address, size_t bytes) {
+  if (holds_ != nullptr) return holds_(address, bytes);
   if (address >= begin_ && address < end_) return bytes <= end_ - address;
   const auto after = blocks_.upper_bound(address);
   if (after == blocks_.begin()) return false;

@@ -12,12 +12,15 @@ class GlobalMemory {
  public:
   void add(uint64_t address, size_t bytes) { blocks_[address] = bytes; }
   void remove(uint64_t address);
+  // From now on `holds` answers, not the blocks: memory that others allocate.
+  void ask(bool (*holds)(uint64_t address, size_t bytes)) { holds_ = holds; }
   // Whether all of it lies in one block.
   bool holds(uint64_t address, size_t bytes);
 
  private:
   std::map<uint64_t, size_t> blocks_;
   uint64_t begin_ = 0, end_ = 0;  // of the block found last
+  bool (*holds_)(uint64_t address, size_t bytes) = nullptr;
 };
 
 // Of one block of threads. Begins where it does on a GPU, which keeps 1,024 bytes for itself.
