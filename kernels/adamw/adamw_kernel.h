@@ -1,26 +1,23 @@
 // Bodies of AdamW and of the gradient norm. Types differ from tensor to tensor, so they are looked at at run time: once
-// a piece of eight numbers, the same way in all threads of a block.
+// a piece, the same way in all threads of a block. AdamW's pieces are four numbers, as most of its arrays are fp32.
 #pragma once
 
 #include "kernels/adamw/adamw_cuda.h"
+#include "kernels/machine/fours.h"
 #include "kernels/machine/philox.h"
 #include "kernels/machine/rows.h"
 
 namespace dermis {
 
+// Threads of a block take pieces of kPiece numbers in turn.
+template <int kPiece>
 struct TensorBlockShape {
   static constexpr int kThreads = 256;
-  static constexpr int kPieces = kTensorBlock / (kThreads * kEight);  // a thread
-  static_assert(kPieces * kThreads * kEight == kTensorBlock);
+  static constexpr int kPieces = kTensorBlock / (kThreads * kPiece);  // a thread
+  static_assert(kPieces * kThreads * kPiece == kTensorBlock);
 };
 
-// A piece of fp32 numbers that this launch changes.
-template <class M>
-DERMIS_DEVICE void load_changing(M& m, const float* array, int64_t count, int64_t first, float (&x)[kEight]) {
-  unpack_eight(m, piece_at(array, count, first).load_written(m, 0), x);
-}
-
-struct AdamWKernel : TensorBlockShape {
+struct AdamWKernel : TensorBlockShape<kFour> {
   using Params = AdamWParams;
   static constexpr int kBlocksPerSm = 3;
   static constexpr uint32_t kSharedBytes = 0;
@@ -31,7 +28,7 @@ struct AdamWKernel : TensorBlockShape {
     const int64_t begin = (m.block(0) - t.first_block) * kTensorBlock;
     DERMIS_NO_UNROLL
     for (int i = 0; i < kPieces; ++i) {
-      const int64_t first = begin + (i * kThreads + m.thread()) * kEight;
+      const int64_t first = begin + (i * kThreads + m.thread()) * kFour;
       if (first < t.count) update(m, t, first);
     }
   }
@@ -40,19 +37,22 @@ struct AdamWKernel : TensorBlockShape {
   template <class M>
   DERMIS_DEVICE static void update(M& m, const AdamWTensorEntry& t, int64_t first) {
     const AdamWFactors& f = t.factors;
-    float parameter[kEight], gradient[kEight], average[kEight], square[kEight];
+    float parameter[kFour], gradient[kFour], average[kFour], square[kFour];
+    const auto changing = [&](const auto* from) { return m.load_own(from); };
+    const FourPlace<float> averages(t.first_moment, t.count, first), squares(t.second_moment, t.count, first);
     if (t.master != nullptr) {
-      load_changing(m, t.master, t.count, first, parameter);
+      FourPlace(t.master, t.count, first).load(m, parameter, changing);
     } else {
-      with_type(t.parameter_type, t.parameter, [&](const auto* array) {
-        unpack_eight(m, piece_at(array, t.count, first).load_written(m, 0), parameter);
-      });
+      with_type(t.parameter_type, t.parameter,
+                [&](const auto* array) { FourPlace(array, t.count, first).load(m, parameter, changing); });
     }
-    load_numbers(m, t.gradient_type, t.gradient, t.count, first, gradient);
-    load_changing(m, t.first_moment, t.count, first, average);
-    load_changing(m, t.second_moment, t.count, first, square);
+    with_type(t.gradient_type, t.gradient, [&](const auto* array) {
+      FourPlace(array, t.count, first).load(m, gradient, [&](const auto* from) { return m.load(from); });
+    });
+    averages.load(m, average, changing);
+    squares.load(m, square, changing);
     DERMIS_UNROLL
-    for (int i = 0; i < kEight; ++i) {
+    for (int i = 0; i < kFour; ++i) {
       const float g = gradient[i] * f.gradient_scale;
       average[i] = m.fma(f.beta1, average[i], f.one_minus_beta1 * g);
       square[i] = m.fma(f.beta2, square[i], f.one_minus_beta2 * (g * g));
@@ -60,40 +60,42 @@ struct AdamWKernel : TensorBlockShape {
       const float ratio = average[i] * m.reciprocal(m.fma(root, f.inverse_correction, f.eps));
       parameter[i] = m.fma(-f.step_size, ratio, parameter[i] * f.decay);
     }
-    piece_at(t.first_moment, t.count, first).store(m, 0, average);
-    piece_at(t.second_moment, t.count, first).store(m, 0, square);
-    if (t.master != nullptr) piece_at(t.master, t.count, first).store(m, 0, parameter);
+    averages.store(m, average);
+    squares.store(m, square);
+    if (t.master != nullptr) FourPlace(t.master, t.count, first).store(m, parameter);
     store_parameter(m, t, first, parameter);
   }
 
   template <class M>
   DERMIS_DEVICE static void store_parameter(M& m, const AdamWTensorEntry& t, int64_t first,
-                                            const float (&parameter)[kEight]) {
+                                            const float (&parameter)[kFour]) {
     if (t.rounding == ParameterRounding::stochastic) {
-      piece_at(static_cast<Bf16*>(t.parameter), t.count, first).store(m, 0, round_by_chance(m, t, first, parameter));
+      FourPlace(static_cast<Bf16*>(t.parameter), t.count, first).store(m, round_by_chance(m, t, first, parameter));
       return;
     }
     switch (t.parameter_type) {
-      case ElementType::fp32: piece_at(static_cast<float*>(t.parameter), t.count, first).store(m, 0, parameter); break;
-      case ElementType::bf16: piece_at(static_cast<Bf16*>(t.parameter), t.count, first).store(m, 0, parameter); break;
-      case ElementType::fp16: piece_at(static_cast<Fp16*>(t.parameter), t.count, first).store(m, 0, parameter); break;
+      case ElementType::fp32: FourPlace(static_cast<float*>(t.parameter), t.count, first).store(m, parameter); break;
+      case ElementType::bf16: FourPlace(static_cast<Bf16*>(t.parameter), t.count, first).store(m, parameter); break;
+      case ElementType::fp16: FourPlace(static_cast<Fp16*>(t.parameter), t.count, first).store(m, parameter); break;
     }
   }
 
   // A number lies u / 65536 of the way from one bf16 to the next: adding 16 random bits carries into the upper half
-  // with just that probability.
+  // with just that probability. Eight numbers share what Philox draws; this thread has the first or the second four.
   template <class M>
-  DERMIS_DEVICE static Eight<Bf16> round_by_chance(M& m, const AdamWTensorEntry& t, int64_t first,
-                                                   const float (&parameter)[kEight]) {
-    const auto piece = static_cast<uint64_t>(first / kEight);
+  DERMIS_DEVICE static Four<Bf16> round_by_chance(M& m, const AdamWTensorEntry& t, int64_t first,
+                                                  const float (&parameter)[kFour]) {
+    const auto eight = static_cast<uint64_t>(first / kEight);
     const PhiloxWords random =
-        philox_words({{static_cast<uint32_t>(piece), static_cast<uint32_t>(piece >> 32), t.stream[0], t.stream[1]}},
+        philox_words({{static_cast<uint32_t>(eight), static_cast<uint32_t>(eight >> 32), t.stream[0], t.stream[1]}},
                      t.key[0], t.key[1]);
-    Eight<Bf16> rounded = {};
+    const bool second = first % kEight != 0;
+    Four<Bf16> rounded = {};
     DERMIS_UNROLL
-    for (int i = 0; i < kEight; ++i) {
+    for (int i = 0; i < kFour; ++i) {
       const uint32_t bits = __builtin_bit_cast(uint32_t, parameter[i]);
-      const uint32_t chance = (random.word[i / 2] >> (16 * (i % 2))) & 0xffffu;
+      const uint32_t word = second ? random.word[2 + i / 2] : random.word[i / 2];
+      const uint32_t chance = (word >> (16 * (i % 2))) & 0xffffu;
       const bool finite = (bits & 0x7f800000u) != 0x7f800000u;
       rounded.set(
           i, finite ? Bf16{static_cast<uint16_t>((bits + chance) >> 16)} : m.template from_float<Bf16>(parameter[i]));
@@ -103,7 +105,7 @@ struct AdamWKernel : TensorBlockShape {
 };
 
 // A block leaves the sum of squares of its numbers.
-struct GradientSquaresKernel : TensorBlockShape {
+struct GradientSquaresKernel : TensorBlockShape<kEight> {
   using Params = GradientNormParams;
   static constexpr int kBlocksPerSm = 4;
   static constexpr uint32_t kSharedBytes = kThreads * sizeof(double);
@@ -142,7 +144,7 @@ struct GradientSquaresKernel : TensorBlockShape {
 };
 
 // One block adds what the blocks have left.
-struct GradientTotalKernel : TensorBlockShape {
+struct GradientTotalKernel : TensorBlockShape<kEight> {
   using Params = GradientNormParams;
   static constexpr int kBlocksPerSm = 1;
   static constexpr uint32_t kSharedBytes = GradientSquaresKernel::kSharedBytes;

@@ -34,13 +34,13 @@ at::Tensor launch(const CudaModule& module, const at::Tensor& pixels, const std:
   return y;
 }
 
-// Pixels of a plane and pieces of sixteen are 32-bit numbers.
+// Pixels of a plane and pieces of eight are 32-bit numbers.
 void check_limits(const at::Tensor& pixels) {
-  constexpr int64_t kLastPixel = (int64_t{1} << 31) - ImageNormaliseKernel<float>::kPixels;
+  constexpr int64_t kLastPixel = (int64_t{1} << 31) - kEight;
   const int64_t plane = pixels.size(2) * pixels.size(3);
   check_kernel_limit(kName, "pixels of one colour", plane, kLastPixel, pixels, "use smaller pictures");
   const ImageNormaliseParams sizes{.images = pixels.size(0), .plane = static_cast<int32_t>(plane)};
-  check_kernel_limit(kName, "pieces of sixteen pixels", image_normalise_pieces(sizes), kMostPieces, pixels,
+  check_kernel_limit(kName, "pieces of eight pixels", image_normalise_pieces(sizes), kMostPieces, pixels,
                      "use smaller batches");
 }
 

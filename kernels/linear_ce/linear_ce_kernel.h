@@ -133,7 +133,7 @@ struct CrossEntropyGradientKernel {
     const int32_t first = segment * kCrossEntropySegment + m.thread() * kEight;
     Eight<E> raw[kPieces];
     DERMIS_UNROLL
-    for (int i = 0; i < kPieces; ++i) raw[i] = logits.load_written(m, first + i * kThreads * kEight);
+    for (int i = 0; i < kPieces; ++i) raw[i] = logits.load_own(m, first + i * kThreads * kEight);
     DERMIS_UNROLL
     for (int i = 0; i < kPieces; ++i) {
       const int32_t column = first + i * kThreads * kEight;

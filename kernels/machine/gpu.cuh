@@ -11,6 +11,31 @@ namespace dermis {
 
 extern __shared__ __align__(16) unsigned char dermis_shared_memory[];
 
+// The body of a load from global memory, `from` as a T of 2 to 16 bytes.
+#define DERMIS_LOAD_GLOBAL(how)                                                                      \
+  const auto at = __cvta_generic_to_global(from);                                                    \
+  if constexpr (sizeof(T) == 16) {                                                                   \
+    uint4 words;                                                                                     \
+    asm volatile(how ".v4.u32 {%0, %1, %2, %3}, [%4];"                                               \
+                 : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)                        \
+                 : "l"(at)                                                                           \
+                 : "memory");                                                                        \
+    return __builtin_bit_cast(T, words);                                                             \
+  } else if constexpr (sizeof(T) == 8) {                                                             \
+    uint2 words;                                                                                     \
+    asm volatile(how ".v2.u32 {%0, %1}, [%2];" : "=r"(words.x), "=r"(words.y) : "l"(at) : "memory"); \
+    return __builtin_bit_cast(T, words);                                                             \
+  } else if constexpr (sizeof(T) == 4) {                                                             \
+    uint32_t word;                                                                                   \
+    asm volatile(how ".u32 %0, [%1];" : "=r"(word) : "l"(at) : "memory");                            \
+    return __builtin_bit_cast(T, word);                                                              \
+  } else {                                                                                           \
+    static_assert(sizeof(T) == 2);                                                                   \
+    uint16_t word;                                                                                   \
+    asm volatile(how ".u16 %0, [%1];" : "=h"(word) : "l"(at) : "memory");                            \
+    return __builtin_bit_cast(T, word);                                                              \
+  }
+
 struct Gpu {
   DERMIS_DEVICE int thread() const { return static_cast<int>(threadIdx.x); }
   DERMIS_DEVICE int lane() const { return static_cast<int>(threadIdx.x) & 31; }
@@ -53,35 +78,31 @@ struct Gpu {
       return *from;
     }
   }
+  // A weak load of what no other block writes: it may be served by the first-level cache.
+  template <class T>
+  DERMIS_DEVICE T load_own(const T* from) const {
+    DERMIS_LOAD_GLOBAL("ld.global")
+  }
+  // A strong load: seen past the first-level cache and, with a fence after it, ordered behind what it observed.
   template <class T>
   DERMIS_DEVICE T load_written(const T* from) const {
-    // A strong load: seen past the first-level cache and, with a fence after it, ordered behind what it observed.
-    const auto at = __cvta_generic_to_global(from);
-    if constexpr (sizeof(T) == 16) {
-      uint4 words;
-      asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
-                   : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
-                   : "l"(at)
-                   : "memory");
-      return *reinterpret_cast<T*>(&words);
-    } else if constexpr (sizeof(T) == 8) {
-      uint2 words;
-      asm volatile("ld.relaxed.gpu.global.v2.u32 {%0, %1}, [%2];" : "=r"(words.x), "=r"(words.y) : "l"(at) : "memory");
-      return *reinterpret_cast<T*>(&words);
-    } else if constexpr (sizeof(T) == 4) {
-      uint32_t word;
-      asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(word) : "l"(at) : "memory");
-      return *reinterpret_cast<T*>(&word);
-    } else {
-      static_assert(sizeof(T) == 2);
-      uint16_t word;
-      asm volatile("ld.relaxed.gpu.global.u16 %0, [%1];" : "=h"(word) : "l"(at) : "memory");
-      return *reinterpret_cast<T*>(&word);
-    }
+    DERMIS_LOAD_GLOBAL("ld.relaxed.gpu.global")
   }
   template <class T>
   DERMIS_DEVICE void store(T* to, T value) const {
-    *to = value;
+    if constexpr (sizeof(T) == 16) {
+      // Left to the compiler, the first words of a vector become single stores where another branch stores them singly.
+      const auto words = __builtin_bit_cast(uint4, value);
+      asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(to)), "r"(words.x),
+                   "r"(words.y), "r"(words.z), "r"(words.w)
+                   : "memory");
+    } else if constexpr (sizeof(T) == 8) {
+      const auto words = __builtin_bit_cast(uint2, value);
+      asm volatile("st.global.v2.u32 [%0], {%1, %2};" ::"l"(__cvta_generic_to_global(to)), "r"(words.x), "r"(words.y)
+                   : "memory");
+    } else {
+      *to = value;
+    }
   }
   DERMIS_DEVICE uint32_t add(uint32_t* counter, uint32_t value) const { return atomicAdd(counter, value); }
 

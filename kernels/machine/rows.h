@@ -77,10 +77,10 @@ struct Row {
   DERMIS_DEVICE Eight<Number> load(M& m, int32_t column) const {
     return gather(column, [&](const auto* from) { return m.load(from); });
   }
-  // The same of a row that this launch writes: by this thread, or before a barrier or fence.
+  // The same of a row that this block, and no other, writes.
   template <class M>
-  DERMIS_DEVICE Eight<Number> load_written(M& m, int32_t column) const {
-    return gather(column, [&](const auto* from) { return m.load_written(from); });
+  DERMIS_DEVICE Eight<Number> load_own(M& m, int32_t column) const {
+    return gather(column, [&](const auto* from) { return m.load_own(from); });
   }
   template <class M>
   DERMIS_DEVICE void load(M& m, int32_t column, float (&x)[kEight]) const {

@@ -60,6 +60,14 @@ class Emulator {
     return value;
   }
   template <class T>
+  T load_own(const T* from, CallSite site = CallSite::here()) {
+    static_assert(is_access<T> && sizeof(T) >= 2);
+    check_global_read(*self_, from, sizeof(T), Read::kOwn, site);
+    T value;
+    std::memcpy(&value, from, sizeof(T));  // the buffer may be of another type
+    return value;
+  }
+  template <class T>
   T load_written(const T* from, CallSite site = CallSite::here()) {
     static_assert(is_access<T> && sizeof(T) >= 2);
     launch().maybe_yield(*self_, site);

@@ -68,13 +68,14 @@ enum class Conflict {
   kInFlight,        // an asynchronous copy has yet to land here
   kUnorderedWrite,  // another thread's write may come before or after
   kUnorderedRead,   // a write where another thread's read may come before or after
-  kStaleRead,       // load() of what this launch wrote
+  kStaleRead,       // load() of what this launch wrote, load_own() of what another block did
   kWriteAfterLoad,  // a write to what load() read in this launch, as if it were constant
 };
 
 enum class Read {
   kPlain,
   kConstant,  // of global memory that no thread writes during the launch
+  kOwn,       // of global memory that no other block writes during the launch
   kStrong,    // of global memory past the caches of one multiprocessor; no race with an atomic
 };
 enum class Write { kPlain, kAtomic, kStartCopy };
@@ -120,6 +121,9 @@ class Granule {
 inline Conflict Granule::read(const Moment& me, Read kind, bool races) {
   if (write_time_ == 0) return Conflict::kUninitialised;
   if ((writer_ & kInFlightFlag) != 0) return Conflict::kInFlight;
+  if (kind == Read::kOwn && write_time_ >= me.launch_start &&
+      (group_of(writer_) == Group::kGrid || !together(writer(), me.thread, Group::kBlock)))
+    return Conflict::kStaleRead;
   if (kind == Read::kConstant) {
     if (write_time_ >= me.launch_start) return Conflict::kStaleRead;
   } else if (races && !(kind == Read::kStrong && atomic()) && !me.after(group_of(writer_), writer(), write_time_)) {

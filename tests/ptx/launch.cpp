@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 namespace dermis::ptx {
 namespace {
@@ -12,11 +13,11 @@ namespace {
 constexpr uint64_t kLongestTurn = 512;
 
 void run_block(const Kernel& kernel, const BlockPlace& place, const void* params, GlobalMemory& global, CopyTime copies,
-               Random& random) {
+               TrafficCounter* traffic, Random& random) {
   SharedMemory shared(place.shared_bytes);
   std::vector<Warp> warps;
   for (uint32_t first = 0; first < place.threads; first += kLanes)
-    warps.emplace_back(kernel, place, first, params, global, shared, copies);
+    warps.emplace_back(kernel, place, first, Surroundings{params, global, shared, copies, traffic});
   std::vector<Warp*> ready;
   for (;;) {
     ready.clear();
@@ -42,10 +43,12 @@ void run_block(const Kernel& kernel, const BlockPlace& place, const void* params
 Schedule schedule_of(uint64_t n) { return {n, n % 2 == 0 ? CopyTime::early : CopyTime::late}; }
 
 void launch(const Kernel& kernel, const uint32_t (&blocks)[3], uint32_t threads, uint32_t shared_bytes,
-            const void* params, GlobalMemory& global, const Schedule& schedule) {
+            const void* params, GlobalMemory& global, const Schedule& schedule, Traffic* traffic) {
   if (threads == 0 || threads > kernel.most_threads)
     throw std::runtime_error(fmt::format("{} threads, the kernel takes {}", threads, kernel.most_threads));
   Random random(schedule.seed, RandomPurpose::selftest);
+  std::optional<TrafficCounter> counter;
+  if (traffic != nullptr) counter.emplace(*traffic);
   std::vector<uint64_t> order(uint64_t{blocks[0]} * blocks[1] * blocks[2]);
   std::iota(order.begin(), order.end(), uint64_t{0});
   for (size_t left = order.size(); left > 1; --left) std::swap(order[left - 1], order[random.below(left)]);
@@ -57,7 +60,7 @@ void launch(const Kernel& kernel, const uint32_t (&blocks)[3], uint32_t threads,
         threads,
         shared_bytes};
     try {
-      run_block(kernel, place, params, global, schedule.copies, random);
+      run_block(kernel, place, params, global, schedule.copies, counter.has_value() ? &*counter : nullptr, random);
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(
           fmt::format("{}, block {} {} {}", error.what(), place.block[0], place.block[1], place.block[2]));

@@ -5,6 +5,7 @@
 
 #include "tests/ptx/memory.h"
 #include "tests/ptx/program.h"
+#include "tests/ptx/traffic.h"
 #include "tests/ptx/warp.h"
 
 namespace dermis::ptx {
@@ -19,8 +20,8 @@ struct Schedule {
 // Of the nth launch: another one every time, and copies by turns at once and as late as the kernel allows.
 Schedule schedule_of(uint64_t n);
 
-// Throws std::runtime_error that says what is wrong, and where.
+// Adds to `traffic` when there is one. Throws std::runtime_error that says what is wrong, and where.
 void launch(const Kernel& kernel, const uint32_t (&blocks)[3], uint32_t threads, uint32_t shared_bytes,
-            const void* params, GlobalMemory& global, const Schedule& schedule);
+            const void* params, GlobalMemory& global, const Schedule& schedule, Traffic* traffic = nullptr);
 
 }  // namespace dermis::ptx

@@ -7,12 +7,20 @@
 namespace dermis::ptx {
 namespace {
 
+// A copy: a register of the result may be the same.
+Lanes addresses_of(Warp& warp, const Instruction& i) {
+  Lanes addresses = warp.lanes(i.in[0]);
+  for (uint64_t& address : addresses) address += static_cast<uint64_t>(i.offset);
+  return addresses;
+}
+
 // Words of type T, N of them side by side; a narrow signed number keeps its sign in a wider register.
 template <class T, int N>
 void load(Warp& warp, const Instruction& i) {
-  const Lanes addresses = warp.lanes(i.in[0]);  // a copy: a register of the result may hold it
+  const Lanes addresses = addresses_of(warp, i);
+  warp.count_access(i.space, addresses, sizeof(T) * N, false);
   warp.for_active([&](int lane) {
-    const std::byte* from = warp.at(i.space, addresses[lane] + static_cast<uint64_t>(i.offset), sizeof(T) * N);
+    const std::byte* from = warp.at(i.space, addresses[lane], sizeof(T) * N);
     for (int k = 0; k < N; ++k) {
       T value;
       std::memcpy(&value, from + sizeof(T) * k, sizeof(T));
@@ -26,15 +34,18 @@ void load(Warp& warp, const Instruction& i) {
 
 template <class T, int N>
 void store(Warp& warp, const Instruction& i) {
+  const Lanes addresses = addresses_of(warp, i);
+  warp.count_access(i.space, addresses, sizeof(T) * N, true);
   warp.for_active([&](int lane) {
-    std::byte* to = warp.at(i.space, warp.lanes(i.in[0])[lane] + static_cast<uint64_t>(i.offset), sizeof(T) * N);
+    std::byte* to = warp.at(i.space, addresses[lane], sizeof(T) * N);
     for (int k = 0; k < N; ++k) std::memcpy(to + sizeof(T) * k, &warp.lanes(i.in[k + 1])[lane], sizeof(T));
   });
 }
 
 void atomic_add(Warp& warp, const Instruction& i) {
+  const Lanes addresses = addresses_of(warp, i);
   warp.for_active([&](int lane) {
-    std::byte* at = warp.at(i.space, warp.lanes(i.in[0])[lane] + static_cast<uint64_t>(i.offset), 4);
+    std::byte* at = warp.at(i.space, addresses[lane], 4);
     uint32_t before;
     std::memcpy(&before, at, 4);
     const uint32_t after = before + as<uint32_t>(warp.lanes(i.in[1])[lane]);
@@ -45,12 +56,17 @@ void atomic_add(Warp& warp, const Instruction& i) {
 
 // cp.async.cg.shared.global [to + offset], [from + number], 16, bytes
 void copy_async(Warp& warp, const Instruction& i) {
+  const Lanes to = addresses_of(warp, i);
+  Lanes from = warp.lanes(i.in[1]);
   warp.for_active([&](int lane) {
     const uint32_t valid = i.ins == 4 ? as<uint32_t>(warp.lanes(i.in[3])[lane]) : 16;
     if (valid > 16) warp.fail("a copy of more than 16 bytes");
-    warp.copy_async(lane, as<uint32_t>(warp.lanes(i.in[0])[lane]) + static_cast<uint32_t>(i.offset),
-                    warp.lanes(i.in[1])[lane] + static_cast<uint64_t>(i.number), valid);
+    from[lane] += static_cast<uint64_t>(i.number);
+    warp.copy_async(lane, static_cast<uint32_t>(to[lane]), from[lane], valid);
+    if (valid == 0) from[lane] = 0;  // nothing is read
   });
+  warp.count_access(Space::global, from, 16, false);
+  warp.count_access(Space::shared, to, 16, true);
 }
 void commit_copies(Warp& warp, const Instruction&) { warp.commit_copies(); }
 void wait_copies(Warp& warp, const Instruction& i) { warp.wait_copies(i.number); }

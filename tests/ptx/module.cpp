@@ -14,10 +14,10 @@ bool Function::allow_shared(uint32_t bytes) {
 }
 
 void Function::launch(const uint32_t (&blocks)[3], uint32_t threads, uint32_t shared_bytes, const void* params,
-                      GlobalMemory& global, const Schedule& schedule) const {
+                      GlobalMemory& global, const Schedule& schedule, Traffic* traffic) const {
   if (shared_bytes > shared_allowed_)
     throw std::runtime_error(fmt::format("{} bytes of shared memory, {} are allowed", shared_bytes, shared_allowed_));
-  ptx::launch(kernel_, blocks, threads, shared_bytes, params, global, schedule);
+  ptx::launch(kernel_, blocks, threads, shared_bytes, params, global, schedule, traffic);
 }
 
 Module::Module(std::string text) : text_(std::move(text)) {

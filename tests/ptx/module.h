@@ -19,7 +19,7 @@ class Function {
   bool allow_shared(uint32_t bytes);
   // Throws std::runtime_error as launch() does, and when the launch asks for more than was allowed.
   void launch(const uint32_t (&blocks)[3], uint32_t threads, uint32_t shared_bytes, const void* params,
-              GlobalMemory& global, const Schedule& schedule) const;
+              GlobalMemory& global, const Schedule& schedule, Traffic* traffic = nullptr) const;
 
  private:
   Kernel kernel_;

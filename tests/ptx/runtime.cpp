@@ -35,6 +35,7 @@ struct Runtime {
   std::map<const void*, std::pair<Module*, std::string>> functions;  // by their stubs on the host
   GlobalMemory global;
   uint64_t launches = 0;
+  Traffic* traffic = nullptr;
   cudaError_t error = cudaSuccess;
   std::string fault;
   std::vector<Call> calls;  // pushed by <<<>>>, popped by the stub
@@ -60,6 +61,8 @@ using dermis::ptx::runtime;
 extern "C" {
 
 void dermis_ptx_memory(bool (*holds)(uint64_t, size_t)) { runtime().global.ask(holds); }
+
+void dermis_ptx_traffic(dermis::ptx::Traffic* traffic) { runtime().traffic = traffic; }
 
 void** __cudaRegisterFatBinary(void* registered) {
   const auto parts = dermis::gpu::image_parts(static_cast<dermis::ptx::RegisteredImage*>(registered)->image);
@@ -116,7 +119,7 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 blocks, dim3 threads, v
   try {
     reinterpret_cast<dermis::ptx::Function*>(kernel)->launch(
         {blocks.x, blocks.y, blocks.z}, threads.x, static_cast<uint32_t>(shared_bytes), args[0], runtime().global,
-        dermis::ptx::schedule_of(runtime().launches++));
+        dermis::ptx::schedule_of(runtime().launches++), runtime().traffic);
   } catch (const std::runtime_error& error) {
     return fail(cudaErrorLaunchFailure, error.what());
   }

@@ -6,14 +6,14 @@
 
 namespace dermis::ptx {
 
-Warp::Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const void* params,
-           GlobalMemory& global, SharedMemory& shared, CopyTime copies)
+Warp::Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const Surroundings& surroundings)
     : kernel_(kernel),
       registers_(kernel.registers),
-      params_(static_cast<const std::byte*>(params)),
-      global_(global),
-      shared_(shared),
-      copy_time_(copies) {
+      params_(static_cast<const std::byte*>(surroundings.params)),
+      global_(surroundings.global),
+      shared_(surroundings.shared),
+      copy_time_(surroundings.copies),
+      traffic_(surroundings.traffic) {
   const uint32_t threads = std::min<uint32_t>(place.threads - first_thread, kLanes);
   here_ = live_ = threads == kLanes ? kAllLanes : (1u << threads) - 1;
   for (Lanes& lanes : registers_) lanes.fill(~uint64_t{0});
@@ -32,7 +32,7 @@ Warp::Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread,
       case Special::blocks_z: set(place.blocks[2]); break;
       case Special::threads_x: set(place.threads); break;
       case Special::shared_bytes: set(place.shared_bytes); break;
-      case Special::params: set(reinterpret_cast<uint64_t>(params)); break;
+      case Special::params: set(reinterpret_cast<uint64_t>(params_)); break;
       case Special::shared_base: set(SharedMemory::kBase); break;
     }
   }
@@ -56,6 +56,13 @@ std::byte* Warp::at(Space space, uint64_t address, size_t bytes) {
   if (space == Space::param ? !is_param : !global_.holds(address, bytes))
     fail(fmt::format("address {:#x} of {} bytes is in no buffer", address, bytes));
   return found;
+}
+
+void Warp::count(Space space, const Lanes& addresses, uint32_t bytes, bool is_store) {
+  if (space == Space::shared)
+    traffic_->count_shared(addresses.data(), active_, bytes);
+  else if (space != Space::param)
+    traffic_->count_global(addresses.data(), active_, bytes, is_store);
 }
 
 void Warp::copy_async(int lane, uint32_t to, uint64_t from, uint32_t valid_bytes) {

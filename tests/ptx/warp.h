@@ -15,6 +15,7 @@
 #include "core/random.h"
 #include "tests/ptx/memory.h"
 #include "tests/ptx/program.h"
+#include "tests/ptx/traffic.h"
 
 namespace dermis::ptx {
 
@@ -37,19 +38,27 @@ uint64_t bits_of(T value) {
   return bits;
 }
 
+// When an asynchronous copy reads and writes: at once, or as late as the kernel allows.
+enum class CopyTime { early, late };
+
+// What threads of a launch share.
+struct Surroundings {
+  const void* params;
+  GlobalMemory& global;
+  SharedMemory& shared;  // of the block
+  CopyTime copies;
+  TrafficCounter* traffic;  // or null
+};
+
 struct BlockPlace {
   std::array<uint32_t, 3> block, blocks;
   uint32_t threads, shared_bytes;
 };
 
-// When an asynchronous copy reads and writes: at once, or as late as the kernel allows.
-enum class CopyTime { early, late };
-
 class Warp {
  public:
   // Threads [first_thread, first_thread + 32) of the block, those from `place.threads` on left out.
-  Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const void* params, GlobalMemory& global,
-       SharedMemory& shared, CopyTime copies);
+  Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const Surroundings& surroundings);
 
   enum class State { ready, at_barrier, done };
   State state() const { return state_; }
@@ -70,6 +79,10 @@ class Warp {
   }
   GlobalMemory& global() { return global_; }
   SharedMemory& shared() { return shared_; }
+  // Before an access of the active lanes, `bytes` at each address.
+  void count_access(Space space, const Lanes& addresses, uint32_t bytes, bool is_store) {
+    if (traffic_ != nullptr) count(space, addresses, bytes, is_store);
+  }
   // Memory of `bytes` bytes at a lane's address, naturally aligned; throws when it may not be touched.
   std::byte* at(Space space, uint64_t address, size_t bytes);
 
@@ -96,6 +109,7 @@ class Warp {
   void branch(const Instruction& instruction, uint32_t taken);
   bool all_here();
   void carry_out(const Copy& copy);
+  void count(Space space, const Lanes& addresses, uint32_t bytes, bool is_store);
 
   const Kernel& kernel_;
   std::vector<Lanes> registers_;
@@ -103,6 +117,7 @@ class Warp {
   GlobalMemory& global_;
   SharedMemory& shared_;
   CopyTime copy_time_;
+  TrafficCounter* traffic_;
   std::vector<Copy> copies_;
   std::array<uint32_t, kLanes> committed_{};  // groups of copies
 

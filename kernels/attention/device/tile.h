@@ -60,11 +60,11 @@ struct Tile {
       m.copy_async16(chunk(row, column), from != nullptr ? from + column * 8 : any_address, from != nullptr);
     }
   }
-  // The same for rows 0 .. count-1 of count >= 1 (those after them become zeros). A few lanes share a row: its address
-  // is found once, and 64 bytes or more of it are read together.
+  // The same for rows 0 .. count-1 of count >= 1 (those after them become zeros). Eight lanes share a row: its address
+  // is found once, they read 128 bytes of it together, and store them in all banks.
   template <int Threads, class M, class Source>
   DERMIS_DEVICE void copy_rows_async(M& m, int count, Source source) const {
-    static constexpr int kLanes = Threads / Rows >= 8 ? 8 : 4, kRowsAtOnce = Threads / kLanes;
+    static constexpr int kLanes = 8, kRowsAtOnce = Threads / kLanes;
     static_assert(Rows % kRowsAtOnce == 0);
     const uint32_t lane = static_cast<uint32_t>(m.thread()) % kLanes,
                    lane_row = static_cast<uint32_t>(m.thread()) / kLanes;

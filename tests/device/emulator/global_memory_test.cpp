@@ -115,7 +115,7 @@ TEST(GlobalMemory, AlignmentAndPoison) {
 }
 
 // x = 2 x in place.
-enum class Reads { kAsConstant, kAsWritten, kBackAsConstant };
+enum class Reads { kAsConstant, kAsOwn, kAsWritten, kBackAsConstant };
 template <Reads reads>
 struct Double {
   struct Params {
@@ -125,7 +125,9 @@ struct Double {
   template <class M>
   static void run(M& m, const Params& p) {
     float* x = p.x + m.thread();
-    m.store(x, 2 * (reads == Reads::kAsConstant ? m.load(x) : m.load_written(x)));
+    m.store(x, 2 * (reads == Reads::kAsConstant ? m.load(x)
+                    : reads == Reads::kAsOwn    ? m.load_own(x)
+                                                : m.load_written(x)));
     if (reads == Reads::kBackAsConstant) m.load(x);
   }
 };
@@ -138,6 +140,7 @@ void run_double(uint64_t seed) {
 }
 TEST(GlobalMemory, ConstantLoadsAreOfWhatNobodyWrites) {
   expect_clean(run_double<Reads::kAsWritten>);
+  expect_clean(run_double<Reads::kAsOwn>);
   expect_fault(FaultKind::kNotCoherent, "with load() as constant during this launch", run_double<Reads::kAsConstant>);
   expect_fault(FaultKind::kNotCoherent, "load() may see the old bytes", run_double<Reads::kBackAsConstant>);
 }

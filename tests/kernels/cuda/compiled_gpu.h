@@ -4,12 +4,16 @@
 #pragma once
 
 #include "tests/kernels/cuda/emulated_gpu.h"
+#include "tests/ptx/traffic.h"
 
 namespace dermis::testing {
 
 // The module; null where libdermis_cuda_ptx.so is not beside the program: in builds without nvcc, and in bundles.
 // Throws Error(internal) when it does not open.
 const CudaModule* compiled_module();
+
+// Launches of the module from now on add to it; null: to nothing.
+void count_traffic(ptx::Traffic* traffic);
 
 class CompiledGpu {
  public:
