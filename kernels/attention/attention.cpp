@@ -94,11 +94,8 @@ struct Choice {
   const CudaModule* module = nullptr;  // of Path::cuda
 };
 
-// fp32 and fp64 on a GPU have no kernels of ours: tensor cores would round them.
 Choice choose_path(const at::Tensor& q_THD) {
-  const bool half = q_THD.scalar_type() == at::kBFloat16 || q_THD.scalar_type() == at::kHalf;
-  if (const CudaModule* module = half ? cuda_kernels_for("attention", q_THD) : nullptr; module != nullptr)
-    return {Path::cuda, module};
+  if (const CudaModule* module = attention_module("attention", q_THD); module != nullptr) return {Path::cuda, module};
   if (!q_THD.is_cpu()) return {Path::dense};
   if (q_THD.scalar_type() == at::kDouble) return {Path::reference};
   return {attention_kernels() != nullptr ? Path::cpu : Path::dense};

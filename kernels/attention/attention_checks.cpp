@@ -56,12 +56,15 @@ void check_attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at:
   if (visible.row_count() != q_THD.size(0) || visible.key_count() != k_SGD.size(0)) {
     refuse("visible keys do not fit queries and keys", "T rows and S keys");
   }
-  if (!std::isfinite(options.scale) || !std::isfinite(options.softcap) || options.softcap < 0) {
-    throw Error(ErrorKind::usage, {.what = "attention options are out of range",
-                                   .where = "attention",
-                                   .expected = "a finite scale and a softcap of 0 (none) or more",
-                                   .found = fmt::format("scale {}, softcap {}", options.scale, options.softcap)});
-  }
+  check_attention_options("attention", options);
+}
+
+void check_attention_options(const char* op, const AttentionOptions& options) {
+  if (std::isfinite(options.scale) && std::isfinite(options.softcap) && options.softcap >= 0) return;
+  throw Error(ErrorKind::usage, {.what = "attention options are out of range",
+                                 .where = op,
+                                 .expected = "a finite scale and a softcap of 0 (none) or more",
+                                 .found = fmt::format("scale {}, softcap {}", options.scale, options.softcap)});
 }
 
 }  // namespace dermis

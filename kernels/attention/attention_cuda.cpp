@@ -21,11 +21,11 @@ constexpr int64_t kMostRows = (int64_t{1} << 31) - 257;
 
 constexpr int64_t kHeadSizes[] = {64, 72, 128, 256};  // that kernels are instantiated for
 
-// Whether every [D] row of a [tokens, heads, D] tensor begins at a multiple of 16 bytes.
+// Whether every row of a tensor [..., D] is contiguous and begins at a multiple of 16 bytes.
 bool rows_aligned(const at::Tensor& x) {
   const auto address = reinterpret_cast<uintptr_t>(x.const_data_ptr());
-  if (address % kRowAlignment != 0) return false;
-  for (const int64_t dim : {0, 1})  // the stride of a single entry is never used
+  if (address % kRowAlignment != 0 || x.stride(-1) != 1) return false;
+  for (int64_t dim = 0; dim < x.dim() - 1; ++dim)  // the stride of a single entry is never used
     if (x.size(dim) > 1 && x.stride(dim) * x.element_size() % kRowAlignment != 0) return false;
   return true;
 }
@@ -53,8 +53,13 @@ Params common_params(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at:
 TokenHeads<const void> token_heads(const at::Tensor& x) { return {x.const_data_ptr(), x.stride(0), x.stride(1)}; }
 TokenHeads<void> writable_token_heads(const at::Tensor& x) { return {x.mutable_data_ptr(), x.stride(0), x.stride(1)}; }
 
-std::string attention_shapes(const at::Tensor& q_THD, const at::Tensor& k_SGD) {
-  return fmt::format("q {}, k and v {}", describe(q_THD), describe(k_SGD));
+std::string attention_shapes(const at::Tensor& q, const at::Tensor& k) {
+  return fmt::format("q {}, k and v {}", describe(q), describe(k));
+}
+
+const CudaModule* attention_module(const char* op, const at::Tensor& q) {
+  const bool half = q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf;
+  return half ? cuda_kernels_for(op, q) : nullptr;
 }
 
 bool gpu_attention_takes(int64_t head_size) {
@@ -62,37 +67,45 @@ bool gpu_attention_takes(int64_t head_size) {
 }
 std::string gpu_attention_head_sizes() { return fmt::format("{}", fmt::join(kHeadSizes, ", ")); }
 
-void check_cuda_attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
-                          const AttentionOptions& options) {
+void check_cuda_attention_operands(const char* op, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                   const AttentionOptions& options) {
   const auto refuse = [&](const char* what, const std::string& expected, const std::string& found,
                           const std::string& fix) {
-    throw Error(ErrorKind::usage, {.what = fmt::format("attention on a GPU: {}", what),
-                                   .where = attention_shapes(q_THD, k_SGD),
+    throw Error(ErrorKind::usage, {.what = fmt::format("{} on a GPU: {}", op, what),
+                                   .where = attention_shapes(q, k),
                                    .expected = expected,
                                    .found = found,
                                    .fix = fix});
   };
-  const int64_t T = q_THD.size(0), S = k_SGD.size(0), H = q_THD.size(1), G = k_SGD.size(1), D = q_THD.size(2);
-  if (!gpu_attention_takes(D)) {
-    refuse("there are no kernels for this head size", gpu_attention_head_sizes(), fmt::format("{}", D),
+  if (!gpu_attention_takes(q.size(-1))) {
+    refuse("there are no kernels for this head size", gpu_attention_head_sizes(), fmt::format("{}", q.size(-1)),
            "choose another head size, fp32, or LibTorch's operators (DERMIS_GPU_OPERATORS=libtorch)");
   }
   if (!(options.scale >= 0)) {
     refuse("the scale of scores must be positive", "a scale above 0, or 0 for 1 / sqrt(D)",
            fmt::format("{}", options.scale), "negate the queries instead");
   }
-  if (T > kMostRows / std::max<int64_t>(H, 1) || S > kMostRows / G) {
-    refuse("too many rows for the kernels' 32-bit row numbers", fmt::format("T H and S G of at most {}", kMostRows),
-           fmt::format("{} and {}", T * H, S * G), "split the batch");
-  }
-  const std::pair<const char*, const at::Tensor*> operands[] = {{"q", &q_THD}, {"k", &k_SGD}, {"v", &v_SGD}};
+  const std::pair<const char*, const at::Tensor*> operands[] = {{"q", &q}, {"k", &k}, {"v", &v}};
   for (const auto& [name, x] : operands) {
     if (rows_aligned(*x)) continue;
-    refuse("rows of an operand are not aligned", fmt::format("rows that begin at multiples of {} bytes", kRowAlignment),
-           fmt::format("{} at {} with strides of {} and {} elements", name, x->const_data_ptr(), x->stride(0),
-                       x->stride(1)),
-           "slice projections at multiples of 8 elements, or pass a contiguous copy");
+    refuse(
+        "rows of an operand are not aligned",
+        fmt::format("contiguous rows that begin at multiples of {} bytes", kRowAlignment),
+        fmt::format("{} at {} with strides of {} elements", name, x->const_data_ptr(), fmt::join(x->strides(), ", ")),
+        "slice projections at multiples of 8 elements, or pass a contiguous copy");
   }
+}
+
+void check_cuda_attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                          const AttentionOptions& options) {
+  check_cuda_attention_operands("attention", q_THD, k_SGD, v_SGD, options);
+  const int64_t T = q_THD.size(0), S = k_SGD.size(0), H = q_THD.size(1), G = k_SGD.size(1);
+  if (T <= kMostRows / std::max<int64_t>(H, 1) && S <= kMostRows / G) return;
+  throw Error(ErrorKind::usage, {.what = "attention on a GPU: too many rows for the kernels' 32-bit row numbers",
+                                 .where = attention_shapes(q_THD, k_SGD),
+                                 .expected = fmt::format("T H and S G of at most {}", kMostRows),
+                                 .found = fmt::format("{} and {}", T * H, S * G),
+                                 .fix = "split the batch"});
 }
 
 AttentionForwardParams<void> attention_forward_params(const at::Tensor& q_THD, const at::Tensor& k_SGD,

@@ -1,19 +1,12 @@
 #include "kernels/attention/attention_intervals.h"
 
-#include <ATen/ATen.h>
-
-#include <algorithm>
-#include <initializer_list>
-
 #include "core/error.h"
 #include "kernels/attention/device/backward_launch.h"
 #include "kernels/attention/device/forward_launch.h"
+#include "kernels/attention/packed_upload.h"
 
 namespace dermis {
 namespace {
-
-// Parts begin at multiples of this many numbers, so that kernels may read 16 bytes at once.
-constexpr size_t kPartAlignment = 4;
 
 std::vector<int32_t> forward_order(const VisibleKeys& visible, int64_t head_size, int64_t group) {
   switch (head_size) {
@@ -25,28 +18,6 @@ std::vector<int32_t> forward_order(const VisibleKeys& visible, int64_t head_size
   return forward_tile_order<256>(visible.lo(), visible.hi(), group);
 }
 
-// Lays parts one behind the other in one tensor.
-class Upload {
- public:
-  // Returns where the part will begin.
-  size_t add(std::span<const int32_t> part) {
-    const size_t at = size_;
-    parts_.emplace_back(at, part);
-    size_ = (at + part.size() + kPartAlignment - 1) / kPartAlignment * kPartAlignment;
-    return at;
-  }
-  at::Tensor run(at::Device device) const {
-    const auto options = at::TensorOptions().dtype(at::kInt);
-    const at::Tensor host = at::empty({static_cast<int64_t>(size_)}, options.pinned_memory(device.is_cuda()));
-    for (const auto& [at, part] : parts_) std::copy(part.begin(), part.end(), host.mutable_data_ptr<int32_t>() + at);
-    return host.to(device, /*non_blocking=*/true);
-  }
-
- private:
-  std::vector<std::pair<size_t, std::span<const int32_t>>> parts_;
-  size_t size_ = 0;
-};
-
 std::shared_ptr<const DeviceIntervals> upload(const VisibleKeys& visible, at::Device device, int64_t head_size,
                                               int64_t group, bool backward) {
   const std::vector<int32_t> order = forward_order(visible, head_size, group);
@@ -57,7 +28,7 @@ std::shared_ptr<const DeviceIntervals> upload(const VisibleKeys& visible, at::De
     row_order = backward_row_tile_order(size, visible.lo(), visible.hi(), group);
     key_order = backward_key_tile_order(size, seen.lo(), seen.hi());
   }
-  Upload all;
+  PackedUpload all;
   const size_t lo = all.add(visible.lo()), hi = all.add(visible.hi()), tiles = all.add(order);
   const size_t from = all.add(seen.lo()), to = all.add(seen.hi());
   const size_t row_tiles = all.add(row_order), key_tiles = all.add(key_order);
