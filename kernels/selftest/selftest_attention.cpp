@@ -9,8 +9,6 @@ namespace {
 
 using TensorList = std::vector<at::Tensor>;
 
-constexpr int64_t kGpuSizes[] = {64, 72, 128, 256};
-
 // Packed sequences under one of the masks of vision-language models.
 VisibleKeys draw_mask(SelftestDraw& draw) {
   std::vector<int32_t> lengths, rows, prefixes;
@@ -70,20 +68,25 @@ SelftestCase attention_case(SelftestDraw& draw, const VisibleKeys& mask, const H
 
 }  // namespace
 
+int64_t selftest_gpu_head_size(SelftestDraw& draw) {
+  constexpr int64_t kSizes[] = {64, 72, 128, 256};
+  return kSizes[draw.random.below(4)];
+}
+
 SelftestCase make_attention_case(SelftestDraw& draw) {
   const VisibleKeys mask = draw_mask(draw);
   const int64_t kv_heads = draw.between(1, 2), heads = kv_heads * draw.between(1, 3);
   const bool for_gpu = draw.chance(0.6);
-  const int64_t head_size = for_gpu ? kGpuSizes[draw.random.below(4)] : 8 * draw.between(1, 16);
+  const int64_t head_size = for_gpu ? selftest_gpu_head_size(draw) : 8 * draw.between(1, 16);
   SelftestCase test = attention_case(draw, mask, {heads, kv_heads, head_size});
   test.for_gpu_halves = for_gpu;
   return test;
 }
 
-SelftestCase make_attention_decode_case(SelftestDraw& draw) {
+SelftestCase make_attention_step_case(SelftestDraw& draw) {
   const VisibleKeys step = draw_decoding_step(draw);
   const int64_t kv_heads = draw.between(1, 2), heads = kv_heads * draw.between(1, 8);
-  SelftestCase test = attention_case(draw, step, {heads, kv_heads, kGpuSizes[draw.random.below(4)]});
+  SelftestCase test = attention_case(draw, step, {heads, kv_heads, selftest_gpu_head_size(draw)});
   test.differentiable = false;
   return test;
 }

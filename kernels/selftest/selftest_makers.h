@@ -16,8 +16,13 @@ at::Tensor selftest_normal(SelftestDraw& draw, at::IntArrayRef sizes, double sca
 // "rows 65, width 17"
 std::string selftest_shape(std::initializer_list<std::pair<const char*, int64_t>> sizes);
 
+int64_t selftest_gpu_head_size(SelftestDraw& draw);  // one that the GPU's attention kernels take
+
 SelftestCase make_attention_case(SelftestDraw& draw);
-// One row a sequence against a cache, without autograd: the decode kernel where there is one.
+// attention() of one row a sequence against a cache, without autograd: the decode kernel where there is one.
+SelftestCase make_attention_step_case(SelftestDraw& draw);
+// Such a case, or attention_decode() of up to four tokens a sequence, of a contiguous or paged cache, with or without a
+// window.
 SelftestCase make_attention_decode_case(SelftestDraw& draw);
 
 SelftestCase make_embedding_case(SelftestDraw& draw);

@@ -147,16 +147,22 @@ TEST(selftest, notices_what_does_not_round_by_chance) {
 
 // With 16-bit numbers on a GPU; what the kernel answers is not looked at.
 TEST(selftest, decoding_steps_go_to_the_decode_kernel) {
-  static int decodes, others;
-  decodes = others = 0;
+  static int decodes, others, paged, in_window, of_several_tokens;
+  decodes = others = paged = in_window = of_several_tokens = 0;
   DermisCudaEntries entries = testing::fake_entries();
-  entries.attention_decode = [](ElementType, int, const AttentionDecodeParams<void>&, void*) { return ++decodes, 0; };
+  entries.attention_decode = [](ElementType, int, const AttentionDecodeParams<void>& p, void*) {
+    paged += p.page_table != nullptr;
+    in_window += p.window > 0;
+    of_several_tokens += p.tokens > 1;
+    return ++decodes, 0;
+  };
   entries.attention_forward = [](ElementType, int, const AttentionForwardParams<void>&, void*) { return ++others, 0; };
   const testing::EmulatedGpu gpu(entries);
   run_selftest({.seed = 2, .count = 12, .only = "attention_decode"}, selftest_table(),
                {{"GPU bf16", at::kCPU, at::kBFloat16}});
   EXPECT_GE(decodes, 12);  // more where a failure is looked for in smaller cases
   EXPECT_EQ(others, 0);
+  for (const int some : {paged, in_window, of_several_tokens}) EXPECT_TRUE(some > 0 && some < decodes) << some;
 }
 
 }  // namespace
