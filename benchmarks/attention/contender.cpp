@@ -6,7 +6,9 @@
 
 #include <limits>
 
+#include "core/error.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention/attention_decode.h"
 
 namespace dermis {
 namespace {
@@ -55,7 +57,42 @@ at::Tensor padded(const AttentionWorkload& workload, const at::Tensor& x) {
   return out;
 }
 
+// Rows of packed sequences as pages, page i at place order[i]; what is left of a sequence's last page is zeros.
+at::Tensor in_pages(const at::Tensor& x, int64_t sequences, const at::Tensor& order) {
+  const int64_t length = x.size(0) / sequences, pages = order.size(0) / sequences;
+  at::Tensor rows = at::zeros({sequences, pages * kPageTokens, x.size(1), x.size(2)}, x.options());
+  rows.narrow(1, 0, length).copy_(x.view({sequences, length, x.size(1), x.size(2)}));
+  const at::Tensor in_order = rows.view({sequences * pages, kPageTokens, x.size(1), x.size(2)});
+  return at::empty_like(in_order).index_copy_(0, order.to(x.device()), in_order);
+}
+
+std::unique_ptr<AttentionContender> own_decode(const AttentionWorkload& workload, const AttentionOperands& operands) {
+  const CachedBatch batch = cached_batch(workload, operands);
+  const auto sequences = batch.page_table.defined() ? CachedSequences::paged(workload.lengths, batch.page_table)
+                                                    : CachedSequences::contiguous(workload.lengths);
+  const AttentionDecodeOptions options{.softcap = workload.softcap, .window = workload.window};
+  return autograd_contender(
+      {"Dermis", batch.operands,
+       [=](const AttentionOperands& x) { return attention_decode(x.q, x.k, x.v, sequences, options).o_BNHD; },
+       [](const at::Tensor& x) { return x.flatten(0, 1); }});
+}
+
 }  // namespace
+
+bool needs_cached_batch(const AttentionWorkload& workload) {
+  return workload.mask == MaskKind::cached && (workload.paged || workload.window > 0);
+}
+
+CachedBatch cached_batch(const AttentionWorkload& workload, const AttentionOperands& x) {
+  DERMIS_CHECK(workload.uniform(), "sequences of one length");
+  const int64_t sequences = workload.sequences();
+  const auto batched = [&](const at::Tensor& t) { return t.view({sequences, -1, t.size(1), t.size(2)}); };
+  if (!workload.paged) return {{batched(x.q), batched(x.k), batched(x.v), batched(x.grad_o)}, {}};
+  const int64_t pages = (workload.longest() + kPageTokens - 1) / kPageTokens;
+  const at::Tensor order = at::randperm(sequences * pages, at::kLong);
+  return {{batched(x.q), in_pages(x.k, sequences, order), in_pages(x.v, sequences, order), batched(x.grad_o)},
+          order.to(at::kInt).view({sequences, pages})};
+}
 
 AttentionOperands random_operands(const AttentionWorkload& workload, const at::TensorOptions& options) {
   const VisibleKeys visible = workload.visible();
@@ -73,6 +110,7 @@ std::unique_ptr<AttentionContender> autograd_contender(AttentionFunction functio
 
 std::unique_ptr<AttentionContender> own_attention(const AttentionWorkload& workload,
                                                   const AttentionOperands& operands) {
+  if (needs_cached_batch(workload)) return own_decode(workload, operands);
   const auto visible = std::make_shared<const VisibleKeys>(workload.visible());
   const AttentionOptions options{.scale = 0, .softcap = workload.softcap};
   return autograd_contender({"Dermis", operands,

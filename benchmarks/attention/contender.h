@@ -43,8 +43,18 @@ struct AttentionFunction {
 };
 std::unique_ptr<AttentionContender> autograd_contender(AttentionFunction function);
 
-// attention() of kernels/attention.
+// attention() of kernels/attention; attention_decode() where a cache has pages or a window.
 std::unique_ptr<AttentionContender> own_attention(const AttentionWorkload& workload, const AttentionOperands& operands);
+
+// A decoding step with its cache as a server holds it: q and grad_o [B, 1, heads, D]; k and v [B, length, kv_heads, D],
+// or pages [pages, 64, kv_heads, D] in random order, those of a sequence in a row of the table.
+struct CachedBatch {
+  AttentionOperands operands;
+  at::Tensor page_table;  // int32 [B, pages a sequence] on the CPU; undefined: no pages
+};
+// Of sequences of one length.
+CachedBatch cached_batch(const AttentionWorkload& workload, const AttentionOperands& operands);
+bool needs_cached_batch(const AttentionWorkload& workload);
 
 // Dense mask of packed sequences [T, S], bool.
 at::Tensor seen_TS(const VisibleKeys& visible);

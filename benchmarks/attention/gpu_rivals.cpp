@@ -8,6 +8,7 @@
 
 #include "benchmarks/attention/rivals.h"
 #include "kernels/attention/attention_dense.h"
+#include "kernels/attention/device/decode_launch.h"
 
 namespace dermis {
 namespace {
@@ -192,6 +193,31 @@ class TwoCalls : public AttentionContender {
   std::vector<Part> parts_;
 };
 
+// Keys that are seen, as a view of the cache (a window) or gathered into one (pages), then ATen's operator.
+std::unique_ptr<AttentionContender> from_cache(const AttentionWorkload& w, const AttentionOperands& x,
+                                               SdpBackend backend, std::string name) {
+  const CachedBatch batch = cached_batch(w, x);
+  const int64_t length = w.longest(), first = w.window > 0 ? std::max(0, w.longest() - w.window) : 0;
+  at::Tensor pages;
+  if (w.paged) {
+    const int64_t before = first / kPageTokens;
+    pages = batch.page_table.slice(1, before).flatten().to(x.q.device(), at::kLong);
+  }
+  const auto seen = [=, count = w.sequences()](const at::Tensor& cache) {
+    if (!pages.defined()) return cache.narrow(1, first, length - first);
+    return cache.index_select(0, pages)
+        .view({count, -1, cache.size(2), cache.size(3)})
+        .narrow(1, first % kPageTokens, length - first);
+  };
+  const auto attend = with_backend(
+      backend, sdpa({.additive = {}, .causal = false}, w.heads / w.kv_heads, needs_repeated_heads(backend)));
+  return autograd_contender({std::move(name), batch.operands,
+                             [=](const AttentionOperands& in) {
+                               return attend({in.q, seen(in.k), seen(in.v), in.grad_o});
+                             },
+                             packed_rows});
+}
+
 bool has_packed_flash(const AttentionWorkload& w) {
   return w.mask == MaskKind::full || w.mask == MaskKind::causal || w.mask == MaskKind::window;
 }
@@ -202,6 +228,14 @@ std::vector<RivalMaker> gpu_rivals(const AttentionWorkload& w, const AttentionOp
   std::vector<RivalMaker> rivals;
   if (w.softcap > 0) {  // none of ATen's kernels has it
     rivals.push_back({"operators, dense mask", [=] { return composed(w, x, "operators, dense mask"); }});
+    return rivals;
+  }
+  if (needs_cached_batch(w)) {
+    for (const SdpBackend backend : kBackends) {
+      const std::string name =
+          fmt::format("SDPA {}, {}", name_of(backend), w.paged ? "gathered pages" : "sliced window");
+      rivals.push_back({name, [=] { return from_cache(w, x, backend, name); }});
+    }
     return rivals;
   }
   const bool as_it_is =

@@ -17,7 +17,8 @@ std::vector<RivalMaker> cpu_rivals(const AttentionWorkload& workload, const Atte
 
 // 16-bit on a GPU: each back end of ATen's operator chosen explicitly, on the packed axis where the mask allows it and
 // on a padded batch with a dense mask otherwise; variable-length kernels for packed sequences; for prefix-LM two calls,
-// rows of the prefix over the prefix and the other rows causally over all.
+// rows of the prefix over the prefix and the other rows causally over all; for a cache with pages or a window, what is
+// seen of it gathered or sliced in every call.
 std::vector<RivalMaker> gpu_rivals(const AttentionWorkload& workload, const AttentionOperands& operands);
 
 }  // namespace dermis

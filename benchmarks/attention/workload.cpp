@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 namespace dermis {
 namespace {
@@ -58,6 +57,13 @@ AttentionWorkload mixed_prefix_lm(const char* name, int32_t count, int32_t short
   return w;
 }
 
+AttentionWorkload cached(const char* name, size_t count, int32_t length, Heads heads, int32_t window, bool paged) {
+  AttentionWorkload w = same(name, MaskKind::cached, count, length, heads);
+  w.window = window;
+  w.paged = paged;
+  return w;
+}
+
 AttentionWorkload capped(AttentionWorkload w, double softcap) {
   w.softcap = softcap;
   return w;
@@ -74,7 +80,8 @@ VisibleKeys AttentionWorkload::visible() const {
     case MaskKind::blocks: return VisibleKeys::packed_blocks(lengths, lengths, blocks, window);
     case MaskKind::cached: break;
   }
-  return VisibleKeys::packed_cached(std::vector<int32_t>(lengths.size(), 1), lengths);
+  const VisibleKeys all = VisibleKeys::packed_cached(std::vector<int32_t>(lengths.size(), 1), lengths);
+  return window > 0 ? all.windowed(window) : all;
 }
 
 bool AttentionWorkload::uniform() const {
@@ -97,8 +104,7 @@ double AttentionWorkload::forward_flops() const {
 double AttentionWorkload::backward_flops() const { return 2.5 * forward_flops(); }
 
 double AttentionWorkload::cache_bytes(int64_t element_size) const {
-  const int64_t keys = std::accumulate(lengths.begin(), lengths.end(), int64_t{0});
-  return 2.0 * static_cast<double>(keys * kv_heads * head_size * element_size);
+  return 2.0 * static_cast<double>(visible().area() * kv_heads * head_size * element_size);
 }
 
 std::vector<AttentionWorkload> cpu_attention_workloads() {
@@ -125,7 +131,9 @@ std::vector<AttentionWorkload> gpu_attention_workloads() {
           mixed("causal-packed", MaskKind::causal, 48, 96, 10, kLlama),
           same("decode-1-1k", MaskKind::cached, 1, 1024, kPaliGemma),
           same("decode-1-4k", MaskKind::cached, 1, 4096, kPaliGemma),
-          same("decode-32-4k", MaskKind::cached, 32, 4096, kLlama)};
+          same("decode-32-4k", MaskKind::cached, 32, 4096, kLlama),
+          cached("decode-32-4k-paged", 32, 4096, kLlama, /*window=*/0, /*paged=*/true),
+          cached("decode-32-8k-window", 32, 8192, kGemma3, /*window=*/1024, /*paged=*/false)};
 }
 
 }  // namespace dermis

@@ -17,7 +17,8 @@ struct AttentionWorkload {
   std::vector<int32_t> lengths;   // tokens (keys) a packed sequence
   std::vector<int32_t> prefixes;  // prefix_lm: tokens of each sequence that see each other both ways
   std::vector<KeyBlock> blocks;   // blocks: image tokens, on the packed axis
-  int32_t window = 0;             // window and blocks: 0: none
+  int32_t window = 0;             // window, blocks and cached: 0: none
+  bool paged = false;             // cached: keys lie in pages of 64 tokens, in any order
   int64_t heads = 1, kv_heads = 1, head_size = 64;
   double softcap = 0;
 
@@ -28,7 +29,7 @@ struct AttentionWorkload {
   std::string title() const;      // "name: 8 x 1152 tokens, hd 256, heads 8:1"
   double forward_flops() const;   // 4 heads head_size pairs that are visible: none for masked or padded ones
   double backward_flops() const;  // 2.5 times as many: five products where the forward pass has two
-  double cache_bytes(int64_t element_size) const;  // keys and values that are visible to some row: what decode reads
+  double cache_bytes(int64_t element_size) const;  // cached: keys and values that are visible: what decode reads
 };
 
 std::vector<AttentionWorkload> cpu_attention_workloads();

@@ -40,6 +40,9 @@ TEST(AttentionWorkload, CountsVisiblePairsAlone) {
   EXPECT_EQ(small(MaskKind::full).forward_flops(), 4.0 * 4 * 8 * (25 + 81));
   EXPECT_EQ(small(MaskKind::cached).visible().row_count(), 2);
   EXPECT_EQ(small(MaskKind::cached).cache_bytes(2), 2.0 * 14 * 2 * 8 * 2);
+  AttentionWorkload cached = small(MaskKind::cached);
+  cached.window = 6;
+  EXPECT_EQ(cached.cache_bytes(2), 2.0 * (5 + 6) * 2 * 8 * 2);
   EXPECT_FALSE(w.uniform());
   EXPECT_THAT(w.title(), HasSubstr("2 x up to 9 tokens, hd 8, heads 4:2"));
   w.lengths = {9, 9};
@@ -93,6 +96,36 @@ TEST(AttentionBench, RivalsAreRightWhereTheirLibraryTakesTheWorkload) {
         }
       }
       EXPECT_GE(right, mask == MaskKind::cached ? (uniform ? 1 : 0) : 3) << static_cast<int>(mask);
+    }
+  }
+}
+
+// Caches with pages, with a window, and with both: ours and what gathers or slices.
+TEST(AttentionBench, DecodingFromPagesAndWindowsIsRight) {
+  for (const bool paged : {false, true}) {
+    for (const int32_t window : {0, 100}) {
+      if (!paged && window == 0) continue;
+      AttentionWorkload w = small(MaskKind::cached);
+      w.lengths = {150, 150, 150};
+      w.paged = paged;
+      w.window = window;
+      const AttentionOperands x = random_operands(w, at::kFloat);
+      const auto expected = reference_results(w, x);
+      std::vector<RivalMaker> makers = gpu_rivals(w, x);
+      makers.push_back({"Dermis", [&] { return own_attention(w, x); }});
+      int right = 0;
+      for (const RivalMaker& maker : makers) {
+        try {
+          const auto contender = maker.make();
+          contender->forward();
+          EXPECT_EQ(contender->name(), maker.name);
+          EXPECT_LT(relative_error(contender->results(), expected), 1e-5) << maker.name << paged << window;
+          ++right;
+        } catch (const c10::Error&) {
+          continue;  // a kernel that the CPU does not have
+        }
+      }
+      EXPECT_GE(right, 2) << paged << window;
     }
   }
 }
