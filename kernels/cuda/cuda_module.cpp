@@ -121,7 +121,10 @@ std::string open_torch_cuda(const TorchCudaSystem& system) {
 }
 
 // Without a CUDA library LibTorch answers with the interface itself.
-bool torch_ruled_cuda_out() { return typeid(at::detail::getCUDAHooks()) == typeid(at::CUDAHooksInterface); }
+bool torch_ruled_cuda_out() {
+  const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
+  return typeid(hooks) == typeid(at::CUDAHooksInterface);
+}
 
 bool cuda_driver_present() {
   static const bool present = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) != nullptr;
