@@ -1,7 +1,9 @@
 // A draw from one row of logits by a whole block. Nothing is sorted: each cut of the sorted order is found digit by
 // digit (radix selection). A pass over the row counts and weighs, for every value of the next ten bits of the sort key,
 // the tokens that agree with the digits found so far; sums over these bins tell which value the cut has. Weights are
-// integers, so additions in shared memory give the same sums in any order.
+// integers, so additions in shared memory give the same sums in any order. The pass that looks for the second digit of
+// a cut also lists the tokens that share the first, if shared memory holds them; later digits are looked for in the
+// list.
 #pragma once
 
 #include <cmath>
@@ -25,6 +27,7 @@ struct TokenSelection {
   uint64_t prefix = 0;
   uint32_t digits = 0;
   TokenAmount before, inside;
+  uint32_t listed = 0;  // keys in shared memory, those inside among them; 0: there is no list
 };
 
 // The largest logit and the first token that has it.
@@ -47,8 +50,11 @@ struct RowSamplerLayout {
   static constexpr uint32_t kBinsBytes = kBins * 3 * sizeof(uint32_t), kAmountBytes = 16, kSelectionBytes = 32;
   static constexpr Shared kFirstBins{0}, kBinsOfDigit{kBinsBytes}, kWarpAmounts{2 * kBinsBytes};
   static constexpr Shared kSelected{kWarpAmounts.at + kWarps * kAmountBytes};
-  static constexpr Shared kToken{kSelected.at + kSelectionBytes};
-  static constexpr uint32_t kSharedBytes = kToken.at + sizeof(uint32_t);
+  static constexpr Shared kToken{kSelected.at + kSelectionBytes}, kListCount{kToken.at + 4};
+  static constexpr uint32_t kMostListed = 4096;
+  static constexpr Shared kList{kListCount.at + 12};
+  static_assert(kList.at % sizeof(uint64_t) == 0);
+  static constexpr uint32_t kSharedBytes = kList.at + kMostListed * sizeof(uint64_t);
 };
 
 template <class E, class M>
@@ -62,7 +68,8 @@ class RowSampler : RowSamplerLayout {
 
   DERMIS_DEVICE uint32_t draw(uint32_t top_k, double top_p, double uniform) const {
     if (!largest_.exists()) return 0;
-    fill_bins(kFirstBins, {});
+    TokenSelection all;
+    fill_bins(kFirstBins, all);
     uint64_t kept = sums_before(bin_of_thread(kFirstBins)).all.weight;
     if (top_k > 0 && top_k < static_cast<uint32_t>(logits_.width)) {
       kept = weight_through<false>(narrow<false>({}, kDistanceDigits, top_k), top_k);
@@ -136,6 +143,10 @@ class RowSampler : RowSamplerLayout {
     return uint64_t{distance} << (kIndexDigits * kDigitBits) | token;
   }
 
+  DERMIS_DEVICE static uint32_t distance_of_key(uint64_t key) {
+    return static_cast<uint32_t>(key >> (kIndexDigits * kDigitBits));
+  }
+
   DERMIS_DEVICE static Shared word_of_bin(Shared bins, uint32_t value, uint32_t word) {
     return bins + (word * kBins + value) * static_cast<uint32_t>(sizeof(uint32_t));
   }
@@ -146,24 +157,40 @@ class RowSampler : RowSamplerLayout {
     return {word(0), uint64_t{word(2)} << 32 | word(1)};
   }
 
-  // Counts and weighs the tokens of `selection` by their next digit.
-  DERMIS_DEVICE void fill_bins(Shared bins, const TokenSelection& selection) const {
+  // visit(key) for this thread's tokens, of the list where there is one.
+  template <class Visit>
+  DERMIS_DEVICE void for_each_key(const TokenSelection& selection, Visit visit) const {
+    if (selection.listed == 0) {
+      for_each([&](float logit, uint32_t token) { visit(key_of(distance_of(logit), token)); });
+      return;
+    }
+    DERMIS_NO_UNROLL
+    for (uint32_t i = static_cast<uint32_t>(m_.thread()); i < selection.listed; i += kThreads)
+      visit(m_.template load<uint64_t>(listed_key(i)));
+  }
+  DERMIS_DEVICE static Shared listed_key(uint32_t i) { return kList + i * static_cast<uint32_t>(sizeof(uint64_t)); }
+
+  // Counts and weighs the tokens of `selection` by their next digit. Makes the list if it can.
+  DERMIS_DEVICE void fill_bins(Shared bins, TokenSelection& selection) const {
     DERMIS_UNROLL
     for (uint32_t word = 0; word < 3; ++word) {
       m_.store(word_of_bin(bins, static_cast<uint32_t>(m_.thread()), word), 0u);
     }
+    if (m_.thread() == 0) m_.store(kListCount, 0u);
     m_.sync();
+    const bool lists = selection.digits > 0 && selection.listed == 0 && selection.inside.count <= kMostListed;
     const uint32_t shift = (kDigits - 1 - selection.digits) * kDigitBits;
-    for_each([&](float logit, uint32_t token) {
-      const uint32_t distance = distance_of(logit);
-      const uint64_t digits = key_of(distance, token) >> shift;
+    for_each_key(selection, [&](uint64_t key) {
+      const uint64_t digits = key >> shift;
       if (digits >> kDigitBits != selection.prefix) return;
-      const uint32_t value = static_cast<uint32_t>(digits) % kBins, weight = weight_of(distance);
+      const uint32_t value = static_cast<uint32_t>(digits) % kBins, weight = weight_of(distance_of_key(key));
       m_.add(word_of_bin(bins, value, 0), 1u);
       const uint32_t low = m_.add(word_of_bin(bins, value, 1), weight);
       if (low + weight < low) m_.add(word_of_bin(bins, value, 2), 1u);
+      if (lists) m_.store(listed_key(m_.add(kListCount, 1u)), key);
     });
     m_.sync();
+    if (lists) selection.listed = selection.inside.count;
   }
 
   struct Sums {
@@ -232,7 +259,8 @@ class RowSampler : RowSamplerLayout {
     return {m_.template load<uint64_t>(kSelected),
             selection.digits + 1,
             {m_.template load<uint32_t>(kSelected + 24), m_.template load<uint64_t>(kSelected + 8)},
-            {m_.template load<uint32_t>(kSelected + 28), m_.template load<uint64_t>(kSelected + 16)}};
+            {m_.template load<uint32_t>(kSelected + 28), m_.template load<uint64_t>(kSelected + 16)},
+            selection.listed};
   }
 
   // How many tokens of the selection, which weigh the same, it takes to reach the target.
@@ -256,8 +284,8 @@ class RowSampler : RowSamplerLayout {
     }
     if (token.digits == kDigits) return static_cast<uint32_t>(token.prefix & kIndexMask);
     const uint32_t shift = (kDigits - token.digits) * kDigitBits;
-    for_each([&](float logit, uint32_t index) {
-      if (key_of(distance_of(logit), index) >> shift == token.prefix) m_.store(kToken, index);
+    for_each_key(token, [&](uint64_t key) {
+      if (key >> shift == token.prefix) m_.store(kToken, static_cast<uint32_t>(key & kIndexMask));
     });
     m_.sync();
     return m_.template load<uint32_t>(kToken);

@@ -50,7 +50,7 @@ TEST(OperatorTraffic, IsWhatMustMove) {
   setting.dtype = at::kBFloat16;
   setting.sizes = kSizes;
   setting.module = testing::compiled_module();
-  // Read their rows several times, from the cache.
+  // Read their rows up to five times, from the cache.
   const std::set<std::string> several_passes{"sampling_top_k", "sampling_top_p"};
   for (const OperatorRow& row : all_operator_rows(setting)) {
     const std::string name = row.op + ", " + row.pass + ", " + row.dtype;
@@ -63,7 +63,10 @@ TEST(OperatorTraffic, IsWhatMustMove) {
     const double moved = static_cast<double>(found.loaded_bytes + found.stored_bytes);
     EXPECT_LE(moved, work.bytes * (row.op.find("norm") != std::string::npos && row.pass == "backward" ? 1.35 : 1.005))
         << name;
-    if (several_passes.contains(row.op)) continue;
+    if (several_passes.contains(row.op)) {
+      EXPECT_LE(static_cast<double>(found.lane_bytes), 5.05 * work.bytes) << name;
+      continue;
+    }
     EXPECT_GE(static_cast<double>(found.lane_bytes), 0.98 * static_cast<double>(found.sector_bytes))
         << name << ": lanes' bytes do not lie side by side";
     EXPECT_EQ(found.shared_passes, found.shared_least) << name << ": bank conflicts";

@@ -4,7 +4,16 @@
 namespace dermis::testing {
 namespace {
 
-enum class Bug { kNone, kNoBarrierBefore, kFenceBeforeBarrier, kNoRelease, kNoAcquire, kNoBarrierAfter, kAnyBlock };
+enum class Bug {
+  kNone,
+  kNoBarrierBefore,
+  kFenceBeforeBarrier,
+  kNoRelease,
+  kNoAcquire,
+  kNoBarrierAfter,
+  kAnyBlock,
+  kOwnLoad
+};
 template <Bug bug>
 struct SumOfBlocks {
   struct Params {
@@ -29,7 +38,8 @@ struct SumOfBlocks {
     if (bug != Bug::kAnyBlock && arrived + 1 != static_cast<uint32_t>(m.blocks(0))) return;
     int sum = 0;
     for (int block = 0; block < m.blocks(0); ++block) {
-      sum += m.load_written(p.partial + block * 64 + (m.thread() ^ 33));  // of the other warp
+      const int* other = p.partial + block * 64 + (m.thread() ^ 33);  // of the other warp
+      sum += bug == Bug::kOwnLoad ? m.load_own(other) : m.load_written(other);
     }
     m.store(p.out + m.thread(), sum);
     if (m.thread() == 0) m.store(p.ticket, 0u);  // for the next launch
@@ -63,6 +73,9 @@ TEST(Tickets, NoFenceAfterTheTicket) {
   expect_fault(FaultKind::kRace, "was written by block", run_sum<Bug::kNoAcquire>);
 }
 TEST(Tickets, NoBarrierAfterTheTicket) { expect_some_fault(run_sum<Bug::kNoBarrierAfter>); }
+TEST(Tickets, LoadsThatTheFirstLevelCacheMayServe) {
+  expect_fault(FaultKind::kNotCoherent, "was written in this launch by block", run_sum<Bug::kOwnLoad>);
+}
 TEST(Tickets, EveryBlockSums) { expect_some_fault(run_sum<Bug::kAnyBlock>); }
 
 // Block 1 polls a flag that block 0 raises.
