@@ -17,7 +17,8 @@
 //                    m.add(Shared, uint32_t)       atomic, returns the old value; barriers order it, like a store
 //   global memory    m.load(const T*)              T of 1 to 16 bytes, naturally aligned; bytes that no block writes
 //                                                  during the launch, not even the reader afterwards
-//                    m.load_own(const T*)          T of 2 to 16 bytes; bytes that this block writes, before or after, and
+//                    m.load_own(const T*)          T of 2 to 16 bytes; bytes that this block writes, before or after,
+//                    and
 //                                                  no other during the launch
 //                    m.load_written(const T*)      T of 2 to 16 bytes; bytes that this launch writes, before or after
 //                    m.store(T*, T)

@@ -41,7 +41,8 @@ std::string other_thread(const EmulatedThread& me, uint32_t number) {
       break;
     case Conflict::kStaleRead:
       kind = FaultKind::kNotCoherent;
-      what = "was written in this launch by " + writer + ": load() may see the old bytes, use load_written() (load_own() where it is this block's)";
+      what = "was written in this launch by " + writer +
+             ": load() may see the old bytes, use load_written() (load_own() where it is this block's)";
       break;
     case Conflict::kWriteAfterLoad:
       kind = FaultKind::kNotCoherent;
