@@ -188,7 +188,10 @@ class ErrorTally {
 
   double max_ratio() const { return worst_ == 0 ? 0 : worst_ / plain_worst_; }
   double rms_ratio() const { return squares_ == 0 ? 0 : std::sqrt(squares_ / plain_squares_); }
+  // The ratios are in the test program's report (--gtest_output), too.
   void expect_within_bounds(const std::string& what) const {
+    ::testing::Test::RecordProperty(what + ", largest error", std::to_string(max_ratio()));
+    ::testing::Test::RecordProperty(what + ", RMS error", std::to_string(rms_ratio()));
     EXPECT_LE(max_ratio(), 1.5) << what;
     EXPECT_LE(rms_ratio(), 1.1) << what;
   }
