@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <functional>
-#include <map>
 #include <type_traits>
 
 #include "tests/ptx/operations.h"
@@ -10,8 +8,6 @@
 
 namespace dermis::ptx {
 namespace {
-
-using Table = std::map<std::string, Operation, std::less<>>;
 
 // out[0] = F(in[0], in[1], ...) of each lane, all of type T or, for the result, R.
 template <class R, class T, class F, int N>
@@ -270,14 +266,14 @@ struct Compare {
 };
 
 template <class T, Order kOrder>
-void add_comparison(Table& table, std::string_view name, std::string_view type) {
+void add_comparison(OperationTable& table, std::string_view name, std::string_view type) {
   table[fmt::format("setp.{}.{}", name, type)] = lanewise<bool, T, Compare<T, kOrder, false>, 2>;
   if constexpr (std::is_floating_point_v<T>)
     table[fmt::format("setp.{}u.{}", name, type)] = lanewise<bool, T, Compare<T, kOrder, true>, 2>;
 }
 
 template <class T>
-void add_comparisons(Table& table, std::string_view type) {
+void add_comparisons(OperationTable& table, std::string_view type) {
   add_comparison<T, Order::lt>(table, "lt", type);
   add_comparison<T, Order::le>(table, "le", type);
   add_comparison<T, Order::gt>(table, "gt", type);
@@ -287,13 +283,13 @@ void add_comparisons(Table& table, std::string_view type) {
 }
 
 template <class T>
-void add_moves(Table& table, std::string_view type) {
+void add_moves(OperationTable& table, std::string_view type) {
   table[fmt::format("mov.{}", type)] = lanewise<T, T, Same, 1>;
   table[fmt::format("selp.{}", type)] = {&select<T>, Flow::next, Space::generic, 1, 3};
 }
 
 template <class T>
-void add_integers(Table& table, std::string_view type) {
+void add_integers(OperationTable& table, std::string_view type) {
   using Unsigned = std::make_unsigned_t<T>;
   const auto name = [&](std::string_view op) { return fmt::format("{}.{}", op, type); };
   add_moves<T>(table, type);
@@ -313,7 +309,7 @@ void add_integers(Table& table, std::string_view type) {
 }
 
 template <class T>
-void add_bits(Table& table, int width) {
+void add_bits(OperationTable& table, int width) {
   const auto name = [&](std::string_view op) { return fmt::format("{}.b{}", op, width); };
   add_moves<T>(table, fmt::format("b{}", width));
   table[name("and")] = lanewise<T, T, And, 2>;
@@ -326,7 +322,7 @@ void add_bits(Table& table, int width) {
 
 // Written without .rn: the assembler may join a product and a sum, which loses no exactness.
 template <class T>
-void add_floats(Table& table, std::string_view type) {
+void add_floats(OperationTable& table, std::string_view type) {
   const auto add = [&](std::string_view op, const Operation& operation) {
     table[fmt::format("{}.{}", op, type)] = table[fmt::format("{}.rn.{}", op, type)] = operation;
   };
@@ -344,8 +340,8 @@ void add_floats(Table& table, std::string_view type) {
   add("abs", lanewise<T, T, Magnitude, 1>);
 }
 
-Table make_table() {
-  Table table;
+OperationTable make_table() {
+  OperationTable table;
   add_integers<int16_t>(table, "s16");
   add_integers<int32_t>(table, "s32");
   add_integers<int64_t>(table, "s64");
@@ -380,9 +376,8 @@ Table make_table() {
 }  // namespace
 
 Operation arithmetic_named(std::string_view name) {
-  static const Table table = make_table();
-  const auto found = table.find(name);
-  return found == table.end() ? Operation{} : found->second;
+  static const OperationTable table = make_table();
+  return operation_in(table, name);
 }
 
 }  // namespace dermis::ptx

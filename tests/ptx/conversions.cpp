@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <type_traits>
 
 #include "tests/emulator/numbers.h"
@@ -13,8 +12,6 @@
 
 namespace dermis::ptx {
 namespace {
-
-using Table = std::map<std::string, Operation, std::less<>>;
 
 template <class To, class From, class F>
 void convert(Warp& warp, const Instruction& i) {
@@ -91,7 +88,7 @@ struct ReciprocalRoot {
 };
 
 template <class To, class From>
-void add_cast(Table& table, std::string_view to, std::string_view from) {
+void add_cast(OperationTable& table, std::string_view to, std::string_view from) {
   if constexpr (std::is_integral_v<To> && std::is_integral_v<From>)
     table[fmt::format("cvt.{}.{}", to, from)] = conversion<To, From, Cast<To>>;
   else if constexpr (std::is_integral_v<To>)
@@ -101,7 +98,7 @@ void add_cast(Table& table, std::string_view to, std::string_view from) {
 }
 
 template <class From>
-void add_casts_of(Table& table, std::string_view from) {
+void add_casts_of(OperationTable& table, std::string_view from) {
   add_cast<int16_t, From>(table, "s16", from);
   add_cast<int32_t, From>(table, "s32", from);
   add_cast<int64_t, From>(table, "s64", from);
@@ -112,8 +109,8 @@ void add_casts_of(Table& table, std::string_view from) {
   add_cast<double, From>(table, "f64", from);
 }
 
-Table make_table() {
-  Table table;
+OperationTable make_table() {
+  OperationTable table;
   add_casts_of<int16_t>(table, "s16");
   add_casts_of<int32_t>(table, "s32");
   add_casts_of<int64_t>(table, "s64");
@@ -138,9 +135,8 @@ Table make_table() {
 }  // namespace
 
 Operation conversion_named(std::string_view name) {
-  static const Table table = make_table();
-  const auto found = table.find(name);
-  return found == table.end() ? Operation{} : found->second;
+  static const OperationTable table = make_table();
+  return operation_in(table, name);
 }
 
 }  // namespace dermis::ptx

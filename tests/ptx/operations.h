@@ -1,6 +1,9 @@
 // What each operation of PTX does (PTX ISA 9.0, chapter 9), as far as nvcc uses it for our kernels.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "tests/ptx/program.h"
@@ -18,6 +21,13 @@ struct Operation {
 // `name` as in "ld.global.nc.v4.u32"; mov of two halves into one number and back are "mov.b64.join" and "mov.b64.part".
 // execute is null when it is not known.
 Operation operation_named(std::string_view name);
+
+using OperationTable = std::map<std::string, Operation, std::less<>>;
+// null when it is not there.
+inline Operation operation_in(const OperationTable& table, std::string_view name) {
+  const auto found = table.find(name);
+  return found == table.end() ? Operation{} : found->second;
+}
 
 // Parts of it, by where they live.
 Operation arithmetic_named(std::string_view name);  // arithmetic.cpp: registers alone
