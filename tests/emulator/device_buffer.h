@@ -35,7 +35,7 @@ class DeviceBuffer {
   // `values` has size() elements.
   void upload(std::span<const T> values) {
     if (values.size() != count_) throw std::invalid_argument("upload: not as many values as the buffer has elements");
-    std::memcpy(region_->data(), values.data(), values.size_bytes());
+    std::copy(values.begin(), values.end(), data());
     region_->write_by_host(0, values.size_bytes());
   }
   // Rounds to T (nearest, ties to even).

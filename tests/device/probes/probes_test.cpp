@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <ostream>
 #include <utility>
 
 #include "core/random.h"
@@ -41,6 +42,9 @@ struct Case {
   Words (*run)(const Words& in, uint64_t seed);
   Words in;
   std::function<Tolerance(size_t)> tolerance;
+
+  // GoogleTest would print its bytes, addresses among them.
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 };
 
 uint32_t bits(float x) { return std::bit_cast<uint32_t>(x); }
