@@ -22,38 +22,54 @@ struct BackwardBlock {
   int64_t key_begin, key_end;  // the tile
 };
 
-// Scores of one row of a panel become weights, products of grad_o and values the gradients of scores before scaling.
-inline void finish_scores(const BackwardBlock& b, int64_t row, int64_t panel, int64_t vectors) {
-  float *p = b.p + score_at(b, panel, row), *ds = b.ds + score_at(b, panel, row);
+// Scores of one register of keys, from key `key` on, become weights in rows [first, first + count); products of grad_o
+// and values become the gradients of scores before scaling. `cut`: some row does not see all of the keys.
+template <bool kCapped>
+inline void finish_scores(const BackwardBlock& b, int64_t first, int64_t count, int64_t key, bool cut) {
+  const int64_t at = score_at(b, key / kPanel, first) + key % kPanel;
+  float *p = b.p + at, *ds = b.ds + at;
   const float softcap = b.task->heads.softcap;
-  const Vec max = splat(b.max[row]), inverse = splat(b.inverse[row]), dot = splat(b.dot[row]);
-  const int64_t lo = b.lo[row] - panel * kPanel, hi = b.hi[row] - panel * kPanel;
-  for (int64_t at = 0; at < vectors * kLanes; at += kLanes) {
-    Vec x = load(p + at), gradient = load(ds + at) - dot;
-    if (softcap != 0) {
+  for (int64_t row = first; row < first + count; ++row, p += kPanel, ds += kPanel) {
+    Vec x = load(p), gradient = load(ds) - splat(b.dot[row]);
+    if constexpr (kCapped) {
       const Vec t = tanh_of(x);
       x = t * splat(softcap * kLog2E);
       gradient = gradient * fnma(t, t, splat(1.0F));
     }
-    if (at < lo || at + kLanes > hi) x = inside(x, at, lo, hi, splat(kMinusInfinity));
-    const Vec weight = exp2_of(x - max) * inverse;
-    store(p + at, weight);
-    store(ds + at, zero_where_zero(weight, weight * gradient));
+    if (cut) x = inside(x, key, b.lo[row], b.hi[row], splat(kMinusInfinity));
+    const Vec weight = exp2_of(x - splat(b.max[row])) * splat(b.inverse[row]);
+    store(p, weight);
+    store(ds, zero_where_zero(weight, weight * gradient));
   }
-  if (vectors == 1) {  // strips of keys may reach over both halves of a panel
-    store(p + kLanes, splat(0.0F));
-    store(ds + kLanes, splat(0.0F));
+}
+
+// Strips of keys may reach over both halves of a panel.
+inline void clear_scores(const BackwardBlock& b, int64_t first, int64_t count, int64_t key) {
+  const int64_t at = score_at(b, key / kPanel, first) + key % kPanel;
+  for (int64_t i = 0; i < count; ++i) {
+    store(b.p + at + i * kPanel, splat(0.0F));
+    store(b.ds + at + i * kPanel, splat(0.0F));
   }
 }
 
 void score_gradients(const BackwardBlock& b) {
   multiply_by_keys(b, b.q, b.task->k_transposed, b.p);
   multiply_by_keys(b, b.grad_o, b.task->v_transposed, b.ds);
+  const bool capped = b.task->heads.softcap != 0;
   for_strips(b.rows, [&](int64_t first, int64_t count) {
     const KeyRange keys = keys_of_strip(b, first, count);
-    for (int64_t panel = keys.begin / kPanel; panel * kPanel < keys.end; ++panel) {
-      const int64_t vectors = keys.end - panel * kPanel > kLanes ? 2 : 1;
-      for (int64_t row = first; row < first + count; ++row) finish_scores(b, row, panel, vectors);
+    if (keys.begin >= keys.end) return;
+    const int64_t seen_from = b.lo[first + count - 1], seen_to = b.hi[first];  // by all rows of the strip
+    const int64_t end = panels_of(keys.end) * kPanel;
+    for (int64_t key = keys.begin / kPanel * kPanel; key < end; key += kLanes) {
+      const bool cut = key < seen_from || key + kLanes > seen_to;
+      if (key >= keys.end) {
+        clear_scores(b, first, count, key);
+      } else if (capped) {
+        finish_scores<true>(b, first, count, key, cut);
+      } else {
+        finish_scores<false>(b, first, count, key, cut);
+      }
     }
   });
 }
@@ -93,11 +109,13 @@ void query_gradients(const BackwardBlock& b) {
 // sums[M keys] += weights^T rows, over `steps` rows of the block; `weights` and `sums` at the first key.
 template <int M, int NV>
 [[gnu::noinline]] void add_to_keys(const float* weights, const float* rows, float* sums, int64_t steps) {
-  for (int64_t begin = 0; begin < steps; begin += kChain) {
+  for (int64_t begin = 0; begin < steps;) {
+    const int64_t end = chain_end_of(begin, steps);
     Vec acc[M][NV];
     clear(acc);
-    multiply<M, NV, true>(weights + begin * kPanel, rows + begin * kPanel, smaller(kChain, steps - begin), acc);
+    multiply<M, NV, true>(weights + begin * kPanel, rows + begin * kPanel, end - begin, acc);
     add_block(sums, acc, false);
+    begin = end;
   }
 }
 
@@ -139,7 +157,7 @@ void key_gradients_of_tile(const BackwardBlock& b) {
 
 inline int64_t backward_tile_keys(const AttentionBackwardTask& t) {
   const int64_t rows = smaller(t.block_tokens, t.rows.tokens) * t.heads.group;
-  return tile_keys(t.key_end - t.key_begin + kPanel, rows, kBackwardScores);
+  return tile_keys(t.key_begin, t.key_end, rows, kBackwardScores);
 }
 
 // Natural panels of q, grad_o and grad_q, two tiles of weights; over the rows two arrays of eight bytes, three of four.

@@ -23,7 +23,7 @@ struct ForwardBlock {
   float* o;                    // natural panels, not yet divided by the sums
   float* s;                    // scores, then weights: [panel of the tile][row][kPanel]
   int64_t *lo, *hi;            // per row, from the segment's first key
-  float *max, *sum;            // per row, running
+  float *max, *sum, *inverse;  // per row, running; inverse: 1 / sum
   float* factor;               // per row: what its sums before this tile are to be multiplied by
   float** out;                 // per row
   int64_t key_begin, key_end;  // the tile
@@ -46,39 +46,56 @@ inline int64_t score_at(const Block& b, int64_t panel, int64_t row) {
   return ((panel - b.key_begin / kPanel) * b.rows + row) * kPanel;
 }
 
-// Scores of one row become weights 2^(x - max).
-[[gnu::noinline]] void weigh_row(const ForwardBlock& b, int64_t row, KeyRange keys) {
-  const int64_t first = keys.begin / kPanel;
+// Scores of a strip of rows become weights 2^(x - max). What is done once a row is done for all rows of the strip at
+// once, a lane each: a strip has no more rows than a register has lanes.
+static_assert(kStrip <= kLanes);
+[[gnu::noinline]] void weigh_strip(const ForwardBlock& b, int64_t row, int64_t count, KeyRange keys) {
+  const int64_t first = keys.begin / kPanel, panel_stride = b.rows * kPanel;
   float* s = b.s + score_at(b, first, row);
-  const int64_t panel_stride = b.rows * kPanel;
-  const int64_t lo = b.lo[row] - first * kPanel, hi = b.hi[row] - first * kPanel;  // in lanes from s
   const int64_t vectors = (keys.end - first * kPanel + kLanes - 1) / kLanes;
+  // In lanes from the first panel's first key: what every row of the strip sees.
+  const int64_t seen_from = b.lo[row + count - 1] - first * kPanel, seen_to = b.hi[row] - first * kPanel;
   const float softcap = b.task->heads.softcap;
-  const auto at = [&](int64_t v) { return s + (v >> 1) * panel_stride + (v & 1) * kLanes; };
-  Vec top = splat(kMinusInfinity);
-  for (int64_t v = 0; v < vectors; ++v) {
-    Vec x = load(at(v));
-    const bool cut = v * kLanes < lo || (v + 1) * kLanes > hi;
-    if (softcap != 0) x = tanh_of(x) * splat(softcap * kLog2E);
-    if (cut) x = inside(x, v * kLanes, lo, hi, splat(kMinusInfinity));
-    if (cut || softcap != 0) store(at(v), x);
-    top = vmax(x, top);
+  const auto at = [&](int64_t i, int64_t v) { return s + i * kPanel + (v >> 1) * panel_stride + (v & 1) * kLanes; };
+  Vec over_lanes[kLanes];
+  for (int64_t i = 0; i < kLanes; ++i) over_lanes[i] = splat(kMinusInfinity);
+  for (int64_t i = 0; i < count; ++i) {
+    Vec top = splat(kMinusInfinity);
+    for (int64_t v = 0; v < vectors; ++v) {
+      Vec x = load(at(i, v));
+      const bool cut = v * kLanes < seen_from || (v + 1) * kLanes > seen_to;
+      if (softcap != 0) x = tanh_of(x) * splat(softcap * kLog2E);
+      if (cut) {
+        const int64_t lo = b.lo[row + i] - first * kPanel, hi = b.hi[row + i] - first * kPanel;
+        x = inside(x, v * kLanes, lo, hi, splat(kMinusInfinity));
+      }
+      if (cut || softcap != 0) store(at(i, v), x);
+      top = vmax(x, top);
+    }
+    over_lanes[i] = top;
   }
-  const float before = b.max[row];
-  const float tile_max = max_lanes(top);
-  const float max = tile_max > before ? tile_max : before;
+  const Tail rows(count);
+  const Vec before = load(b.max + row, rows);
+  const Vec max = vmax(across_lanes(over_lanes, vmax), before);
   // A row that has seen nothing yet keeps -inf as its maximum; 0 in its place makes its weights 2^-inf = 0, not NaN.
-  const Vec shift = splat(max == kMinusInfinity ? 0.0F : max);
-  Vec sum = splat(0.0F);
-  for (int64_t v = 0; v < vectors; ++v) {
-    const Vec p = exp2_of(load(at(v)) - shift);
-    store(at(v), p);
-    sum = sum + p;
+  const Vec shift = select_smaller(max, -kLargestFloat, splat(0.0F), max);
+  float shifts[kLanes];
+  store(shifts, shift);
+  for (int64_t i = 0; i < count; ++i) {
+    Vec sum = splat(0.0F);
+    for (int64_t v = 0; v < vectors; ++v) {
+      const Vec p = exp2_of(load(at(i, v)) - splat(shifts[i]));
+      store(at(i, v), p);
+      sum = sum + p;
+    }
+    over_lanes[i] = sum;
   }
-  const float factor = max == before ? 1.0F : max_lanes(exp2_of(splat(before) - shift));
-  b.factor[row] = factor;
-  b.max[row] = max;
-  b.sum[row] = b.sum[row] * factor + sum_lanes(sum);
+  const Vec factor = exp2_of(before - shift);
+  const Vec sum = fma(load(b.sum + row, rows), factor, across_lanes(over_lanes, [](Vec x, Vec y) { return x + y; }));
+  store(b.factor + row, factor, rows);
+  store(b.max + row, max, rows);
+  store(b.sum + row, sum, rows);
+  store(b.inverse + row, splat(1.0F) / sum, rows);
 }
 
 template <int M, int NV>
@@ -86,7 +103,7 @@ template <int M, int NV>
   const int64_t left = b.task->heads.head_size - d;
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i) {
-    const Vec factor = splat(1.0F / b.sum[row + i]);
+    const Vec factor = splat(b.inverse[row + i]);
     float* to = b.out[row + i] + d;
 #pragma GCC unroll 2
     for (int n = 0; n < NV; ++n) {
@@ -161,8 +178,8 @@ void forward_tile(const ForwardBlock& b) {
     if (keys.begin >= keys.end) return;
     for (int64_t row = first; row < first + count; ++row) {
       if (b.hi[row] <= b.key_end) fetch_row<true>(b.out[row], head_size);
-      weigh_row(b, row, keys);
     }
+    weigh_strip(b, first, count, keys);
   });
   for (int64_t d = 0; d < head_size; d += kPanel) {
     for_strips(b.rows, [&](int64_t row, int64_t count) {
@@ -173,22 +190,24 @@ void forward_tile(const ForwardBlock& b) {
   }
 }
 
-// Keys a tile, whole panels: at most `scores` pairs with the rows, tiles of one block about equally long.
-inline int64_t tile_keys(int64_t keys, int64_t rows, int64_t scores) {
-  const int64_t fit = larger(kPanel, scores / rows / kPanel * kPanel);
-  const int64_t tiles = (keys + fit - 1) / fit;
-  return panels_of((keys + tiles - 1) / tiles) * kPanel;
+// Keys a tile, whole panels, of keys [begin, end): at most `scores` pairs with the rows, tiles of one block about
+// equally long.
+inline int64_t tile_keys(int64_t begin, int64_t end, int64_t rows, int64_t scores) {
+  const int64_t panels = panels_of(end) - begin / kPanel;
+  const int64_t fit = larger(1, scores / (rows * kPanel));
+  const int64_t tiles = (panels + fit - 1) / fit;
+  return (panels + tiles - 1) / tiles * kPanel;
 }
 
 inline int64_t forward_tile_keys(const AttentionForwardTask& t) {
-  const int64_t keys = t.rows.hi[t.rows.tokens - 1] - t.rows.lo[0];
-  return tile_keys(keys + kPanel, t.rows.tokens * t.heads.group, kForwardScores);
+  const int64_t begin = t.rows.lo[0] - t.rows.key_origin, end = t.rows.hi[t.rows.tokens - 1] - t.rows.key_origin;
+  return tile_keys(begin, end, t.rows.tokens * t.heads.group, kForwardScores);
 }
 
-// Natural panels of q and o, a tile of scores; over the rows three arrays of eight bytes and three of four.
+// Natural panels of q and o, a tile of scores; over the rows three arrays of eight bytes and four of four.
 int64_t forward_scratch(const AttentionForwardTask& t) {
   const int64_t rows = t.rows.tokens * t.heads.group;
-  return rows * (2 * panels_of(t.heads.head_size) * kPanel + forward_tile_keys(t) + 9);
+  return rows * (2 * panels_of(t.heads.head_size) * kPanel + forward_tile_keys(t) + 10);
 }
 
 void prepare_rows(const AttentionForwardTask& t, float* scratch, ForwardBlock& b) {
@@ -203,7 +222,8 @@ void prepare_rows(const AttentionForwardTask& t, float* scratch, ForwardBlock& b
   b.out = reinterpret_cast<float**>(b.hi + b.rows);
   b.max = reinterpret_cast<float*>(b.out + b.rows);
   b.sum = b.max + b.rows;
-  b.factor = b.sum + b.rows;
+  b.inverse = b.sum + b.rows;
+  b.factor = b.inverse + b.rows;
   for (int64_t token = 0, row = 0; token < t.rows.tokens; ++token) {
     for (int64_t head = 0; head < t.heads.group; ++head, ++row) {
       b.lo[row] = t.rows.lo[token] - t.rows.key_origin;

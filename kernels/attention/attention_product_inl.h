@@ -56,7 +56,7 @@ template <int M, int NV>
 // exact than those of a blocked matrix product.
 constexpr int64_t kChain = 64;
 
-// End of the chain of keys that begins at `begin`: whole panels, and no short chain at the end.
+// End of the chain of terms that begins at `begin`: whole panels, and no short chain at the end.
 inline int64_t chain_end_of(int64_t begin, int64_t end) {
   const int64_t stop = (begin / kChain + 1) * kChain;
   return end - stop <= kChain / 2 ? end : stop;
@@ -78,16 +78,18 @@ template <int M, int NV>
 // c[M rows, one panel] = a[M, D] b[D, one panel]: a natural panels of `rows` rows each, b one transposed panel.
 template <int M, int NV>
 [[gnu::noinline]] void multiply_over_head(const float* a, int64_t rows, const float* b, int64_t head_size, float* c) {
-  for (int64_t begin = 0; begin < head_size; begin += kChain) {
+  for (int64_t begin = 0; begin < head_size;) {
+    const int64_t end = chain_end_of(begin, head_size);
     Vec acc[M][NV];
     clear(acc);
-    for (int64_t d = begin; d < head_size && d < begin + kChain; d += kPanel) {
-      const int64_t steps = head_size - d < kPanel ? head_size - d : kPanel;
+    for (int64_t d = begin; d < end; d += kPanel) {
+      const int64_t steps = end - d < kPanel ? end - d : kPanel;
       multiply<M, NV, false>(a, b, steps, acc);
       a += rows * kPanel;
       b += steps * kPanel;
     }
     add_block(c, acc, begin == 0);
+    begin = end;
   }
 }
 

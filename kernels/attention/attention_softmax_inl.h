@@ -7,6 +7,7 @@ namespace dermis {
 namespace {
 
 constexpr float kMinusInfinity = -__builtin_inff();
+constexpr float kLargestFloat = 0x1.fffffep127F;
 constexpr float kLog2E = 1.44269504F;
 constexpr float kLn2 = 0.693147181F;
 
@@ -60,6 +61,38 @@ constexpr float kLn2 = 0.693147181F;
   return _mm256_and_ps(x, _mm256_cmp_ps(p, _mm256_setzero_ps(), _CMP_NEQ_UQ));
 }
 [[gnu::always_inline]] inline Vec absolute(Vec x) { return _mm256_andnot_ps(splat(-0.0F), x); }
+#endif
+
+#if defined(__AVX512F__)
+// Lane i of the result: op over the lanes of x[i].
+template <typename Op>
+[[gnu::always_inline]] inline Vec across_lanes(const Vec (&x)[kLanes], Op op) {
+  Vec fours[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const Vec a = x[4 * i], b = x[4 * i + 1], c = x[4 * i + 2], d = x[4 * i + 3];
+    const __m512d ab = _mm512_castps_pd(op(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
+    const __m512d cd = _mm512_castps_pd(op(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
+    fours[i] = op(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+  }
+  const auto fold = [&](Vec a, Vec b) {
+    return op(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
+  };
+  return fold(fold(fours[0], fours[1]), fold(fours[2], fours[3]));
+}
+#else
+template <typename Op>
+[[gnu::always_inline]] inline Vec across_lanes(const Vec (&x)[kLanes], Op op) {
+  Vec fours[2];
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    const Vec a = x[4 * i], b = x[4 * i + 1], c = x[4 * i + 2], d = x[4 * i + 3];
+    const __m256d ab = _mm256_castps_pd(op(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)));
+    const __m256d cd = _mm256_castps_pd(op(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d)));
+    fours[i] = op(_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)), _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
+  }
+  return op(_mm256_permute2f128_ps(fours[0], fours[1], 0x20), _mm256_permute2f128_ps(fours[0], fours[1], 0x31));
+}
 #endif
 
 // tanh x, relative error below 4e-7: an odd polynomial (Cephes' tanhf) below 0.625, exponentials above.
