@@ -18,6 +18,7 @@ struct BackwardBlock {
   float *q, *grad_o, *grad_q;  // natural panels
   float *p, *ds;               // weights and score gradients: [panel of the tile][row][kPanel]
   int64_t *lo, *hi;            // per row, from the segment's first key
+  float** out;                 // per row: grad_q
   float *max, *inverse, *dot;  // per row: statistics, 1 / sum, sum of o * grad_o
   int64_t key_begin, key_end;  // the tile
 };
@@ -74,11 +75,16 @@ void score_gradients(const BackwardBlock& b) {
   });
 }
 
+// One panel of columns of grad_q, from its sums in earlier tiles to what is written after the last.
 template <int M, int NV>
 [[gnu::noinline]] void query_gradient(const BackwardBlock& b, int64_t row, int64_t d, KeyRange keys) {
   float* grad_q = b.grad_q + (d / kPanel * b.rows + row) * kPanel;
   const float* k = b.task->k_natural + d / kPanel * b.task->rows.keys * kPanel;
   bool fresh = b.lo[row] >= b.key_begin;
+  const bool last_tile = b.hi[row + M - 1] <= b.key_end;
+  if (last_tile) {
+    for (int64_t i = 0; i < M; ++i) fetch_row<true>(b.out[row + i] + d, kPanel);
+  }
   for (int64_t chain = keys.begin; chain < keys.end;) {
     const int64_t chain_end = chain_end_of(chain, keys.end);
     Vec acc[M][NV];
@@ -89,7 +95,17 @@ template <int M, int NV>
       multiply<M, NV, false>(b.ds + score_at(b, panel, row) + key % kPanel, k + key * kPanel, stop - key, acc);
       key = stop;
     }
-    add_block(grad_q, acc, fresh);
+    if (!fresh) take_block(grad_q, acc);
+    if (chain_end == keys.end && last_tile) {
+      const int64_t left = b.task->heads.head_size - d;
+      const Vec scale = splat(b.task->scale);
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i)
+#pragma GCC unroll 2
+        for (int n = 0; n < NV; ++n) store_lanes(b.out[row + i] + d + n * kLanes, acc[i][n] * scale, left - n * kLanes);
+    } else {
+      store_block(grad_q, acc);
+    }
     fresh = false;
     chain = chain_end;
   }
@@ -106,15 +122,35 @@ void query_gradients(const BackwardBlock& b) {
   }
 }
 
-// sums[M keys] += weights^T rows, over `steps` rows of the block; `weights` and `sums` at the first key.
+// weights^T rows of M keys and one panel of columns, over `steps` rows of the block: added to `sums` or, when `out` has
+// data, written there. `weights`, `sums` and `out` at the first key.
 template <int M, int NV>
-[[gnu::noinline]] void add_to_keys(const float* weights, const float* rows, float* sums, int64_t steps) {
+[[gnu::noinline]] void key_gradient(const float* weights, const float* rows, int64_t steps, float* sums,
+                                    const AttentionKeyGradient& out, int64_t lanes) {
+  float chains[M * kPanel];
+  const bool write = out.data != nullptr;
+  if (write) {
+    sums = chains;
+    for (int64_t i = 0; i < M; ++i) fetch_row<true>(out.data + i * out.row_stride, kPanel);
+  }
+  bool fresh = write;
   for (int64_t begin = 0; begin < steps;) {
     const int64_t end = chain_end_of(begin, steps);
     Vec acc[M][NV];
     clear(acc);
     multiply<M, NV, true>(weights + begin * kPanel, rows + begin * kPanel, end - begin, acc);
-    add_block(sums, acc, false);
+    if (!fresh) take_block(sums, acc);
+    if (end == steps && write) {
+      const Vec factor = splat(out.factor);
+#pragma GCC unroll 16
+      for (int i = 0; i < M; ++i)
+#pragma GCC unroll 2
+        for (int n = 0; n < NV; ++n)
+          store_lanes(out.data + i * out.row_stride + n * kLanes, acc[i][n] * factor, lanes - n * kLanes);
+    } else {
+      store_block(sums, acc);
+    }
+    fresh = false;
     begin = end;
   }
 }
@@ -137,10 +173,13 @@ inline void key_gradients(const BackwardBlock& b, int64_t key, int64_t count, in
   const int64_t weights = score_at(b, key / kPanel, begin) + key % kPanel;
   const int64_t rows = (d / kPanel * b.rows + begin) * kPanel;
   const int64_t sums = (d / kPanel * keys + key - task.key_begin) * kPanel;
-  const bool wide = task.heads.head_size - d > kLanes;
-  with_block(count, wide, [&]<int M, int NV>() {
-    add_to_keys<M, NV>(b.p + weights, b.grad_o + rows, task.grad_v + sums, end - begin);
-    add_to_keys<M, NV>(b.ds + weights, b.q + rows, task.grad_k + sums, end - begin);
+  const int64_t lanes = task.heads.head_size - d;
+  const auto out = [&](const AttentionKeyGradient& x) {
+    return AttentionKeyGradient{x.data == nullptr ? nullptr : x.data + key * x.row_stride + d, x.row_stride, x.factor};
+  };
+  with_block(count, lanes > kLanes, [&]<int M, int NV>() {
+    key_gradient<M, NV>(b.p + weights, b.grad_o + rows, end - begin, task.sum_v + sums, out(task.grad_v), lanes);
+    key_gradient<M, NV>(b.ds + weights, b.q + rows, end - begin, task.sum_k + sums, out(task.grad_k), lanes);
   });
 }
 
@@ -160,10 +199,11 @@ inline int64_t backward_tile_keys(const AttentionBackwardTask& t) {
   return tile_keys(t.key_begin, t.key_end, rows, kBackwardScores);
 }
 
-// Natural panels of q, grad_o and grad_q, two tiles of weights; over the rows two arrays of eight bytes, three of four.
+// Natural panels of q, grad_o and grad_q, two tiles of weights; over the rows three arrays of eight bytes, three of
+// four.
 int64_t backward_scratch(const AttentionBackwardTask& t) {
   const int64_t rows = smaller(t.block_tokens, t.rows.tokens) * t.heads.group;
-  return 3 * rows * panels_of(t.heads.head_size) * kPanel + 2 * rows * backward_tile_keys(t) + 7 * rows;
+  return 3 * rows * panels_of(t.heads.head_size) * kPanel + 2 * rows * backward_tile_keys(t) + 9 * rows;
 }
 
 inline float dot_product(const float* a, const float* b, int64_t size) {
@@ -186,7 +226,8 @@ void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float*
   b.ds = b.p + b.rows * backward_tile_keys(t);
   b.lo = reinterpret_cast<int64_t*>(b.ds + b.rows * backward_tile_keys(t));
   b.hi = b.lo + b.rows;
-  b.max = reinterpret_cast<float*>(b.hi + b.rows);
+  b.out = reinterpret_cast<float**>(b.hi + b.rows);
+  b.max = reinterpret_cast<float*>(b.out + b.rows);
   b.inverse = b.max + b.rows;
   b.dot = b.inverse + b.rows;
   for (int64_t i = 0, row = 0; i < tokens; ++i) {
@@ -194,6 +235,7 @@ void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float*
     for (int64_t head = 0; head < group; ++head, ++row) {
       b.lo[row] = t.rows.lo[token] - t.rows.key_origin;
       b.hi[row] = t.rows.hi[token] - t.rows.key_origin;
+      b.out[row] = t.grad_q.data + token * t.grad_q.token_stride + head * t.grad_q.head_stride;
       b.max[row] = t.statistics.max[head * t.statistics.head_stride + token];
       b.inverse[row] = 1.0F / t.statistics.sum[head * t.statistics.head_stride + token];
       const float* o = t.o.data + token * t.o.token_stride + head * t.o.head_stride;
@@ -210,18 +252,6 @@ void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float*
             group, t.heads.head_size, 1.0F, b.grad_o);
 }
 
-// Row `row` of natural panels of `rows` rows, times factor.
-inline void unpack_row(const float* panels, int64_t rows, int64_t row, int64_t head_size, float factor, float* out) {
-  for (int64_t d = 0; d < head_size; d += kLanes) {
-    const Vec v = load(panels + (d / kPanel * rows + row) * kPanel + d % kPanel) * splat(factor);
-    if (head_size - d >= kLanes) {
-      store(out + d, v);
-    } else {
-      store(out + d, v, Tail(head_size - d));
-    }
-  }
-}
-
 void backward_block(BackwardBlock& b) {
   const AttentionBackwardTask& t = *b.task;
   const int64_t each = backward_tile_keys(t);
@@ -235,26 +265,23 @@ void backward_block(BackwardBlock& b) {
 }
 
 void backward(const AttentionBackwardTask& t, float* scratch) {
-  const int64_t sums = panels_of(t.heads.head_size) * (t.key_end - t.key_begin) * kPanel;
-  __builtin_memset(t.grad_k, 0, static_cast<uint64_t>(sums) * sizeof(float));
-  __builtin_memset(t.grad_v, 0, static_cast<uint64_t>(sums) * sizeof(float));
+  if (t.grad_k.data == nullptr) {
+    const int64_t sums = panels_of(t.heads.head_size) * (t.key_end - t.key_begin) * kPanel;
+    __builtin_memset(t.sum_k, 0, static_cast<uint64_t>(sums) * sizeof(float));
+    __builtin_memset(t.sum_v, 0, static_cast<uint64_t>(sums) * sizeof(float));
+  }
   BackwardBlock b{};
   b.task = &t;
-  const int64_t group = t.heads.group;
   for (int64_t token = 0; token < t.rows.tokens; token += t.block_tokens) {
     prepare_block(b, token, smaller(t.block_tokens, t.rows.tokens - token), scratch);
     backward_block(b);
-    for (int64_t row = 0; row < b.rows; ++row) {
-      float* out = t.grad_q.data + (token + row / group) * t.grad_q.token_stride + row % group * t.grad_q.head_stride;
-      fetch_ahead<true>(out, t.grad_q.token_stride, row / group, b.rows / group, t.heads.head_size);
-      unpack_row(b.grad_q, b.rows, row, t.heads.head_size, t.scale, out);
-    }
   }
 }
 
 void write_key_sums(const AttentionKeySums& sums) {
   for (int64_t key = sums.row_begin; key < sums.row_end; ++key) {
-    fetch_ahead<true>(sums.out + key * sums.row_stride, sums.row_stride, key, sums.row_end, sums.head_size);
+    fetch_ahead<true>(sums.out.data + key * sums.out.row_stride, sums.out.row_stride, key, sums.row_end,
+                      sums.head_size);
     for (int64_t d = 0; d < sums.head_size; d += kLanes) {
       Vec total = splat(0.0F);
       for (int64_t i = 0; i < sums.part_count; ++i) {
@@ -262,13 +289,7 @@ void write_key_sums(const AttentionKeySums& sums) {
         const int64_t keys = sums.end[i] - sums.begin[i];
         total = total + load(sums.parts[i] + (d / kPanel * keys + key - sums.begin[i]) * kPanel + d % kPanel);
       }
-      total = total * splat(sums.factor);
-      float* out = sums.out + key * sums.row_stride + d;
-      if (sums.head_size - d >= kLanes) {
-        store(out, total);
-      } else {
-        store(out, total, Tail(sums.head_size - d));
-      }
+      store_lanes(sums.out.data + key * sums.out.row_stride + d, total * splat(sums.out.factor), sums.head_size - d);
     }
   }
 }

@@ -52,6 +52,17 @@ class BackwardPass {
     return {first / panel * panel, problem_.visible.hi()[static_cast<size_t>(work.rows.end - 1)] - origin};
   }
   int64_t sum_floats(const AttentionWork& work) const { return problem_.natural_floats(keys_of(work).size()); }
+  AttentionKeyGradient key_gradient(const AttentionWork& work) const {
+    return gradient_of(gradients_.k_SGD, work, problem_.key_factor);
+  }
+  AttentionKeyGradient value_gradient(const AttentionWork& work) const {
+    return gradient_of(gradients_.v_SGD, work, 1.0F);
+  }
+  static AttentionKeyGradient gradient_of(const at::Tensor& x_SGD, const AttentionWork& work, float factor) {
+    float* data =
+        x_SGD.mutable_data_ptr<float>() + work.segment->keys.begin * x_SGD.stride(0) + work.g * x_SGD.stride(1);
+    return {data, x_SGD.stride(0), factor};
+  }
   void write_sums(const AttentionWork& first, const float* sums, IndexRange keys) const;
 
   const AttentionProblem& problem_;
@@ -76,23 +87,11 @@ void BackwardPass::write_sums(const AttentionWork& first, const float* sums, Ind
     v_parts.push_back(sums + sum_floats(work));
     sums += 2 * sum_floats(work);
   }
-  const auto out = [&](const at::Tensor& x_SGD) {
-    return x_SGD.mutable_data_ptr<float>() + first.segment->keys.begin * x_SGD.stride(0) + first.g * x_SGD.stride(1);
-  };
-  AttentionKeySums task{k_parts.data(),
-                        begin.data(),
-                        end.data(),
-                        first.runs,
-                        problem_.key_factor,
-                        problem_.D,
-                        out(gradients_.k_SGD),
-                        gradients_.k_SGD.stride(0),
-                        keys.begin,
-                        keys.end};
+  AttentionKeySums task{k_parts.data(), begin.data(),        end.data(), first.runs,
+                        problem_.D,     key_gradient(first), keys.begin, keys.end};
   problem_.kernels.write_key_sums(task);
   task.parts = v_parts.data();
-  task.factor = 1.0F;
-  task.out = out(gradients_.v_SGD);
+  task.out = value_gradient(first);
   problem_.kernels.write_key_sums(task);
 }
 
@@ -114,17 +113,23 @@ void BackwardPass::run(int64_t index, const at::Tensor& q_THD, const AttentionFo
   task.grad_q = problem_.rows(gradients_.q_THD, work.rows.begin, work.g);
   task.key_begin = keys.begin;
   task.key_end = keys.end;
-  const bool alone = work.runs == 1;
-  const int64_t own = alone ? packer_.floats(*work.segment) + 2 * sum_floats(work) : 0;
-  float* scratch = thread_scratch().floats(problem_.kernels.backward_scratch(task) + own);
-  const KeyPanels panels = works_.keys_of(work, packer_, scratch);
-  task.k_natural = panels.k_natural;
-  task.k_transposed = panels.k_transposed;
-  task.v_transposed = panels.v_transposed;
-  task.grad_k = alone ? scratch : sums_.mutable_data_ptr<float>() + sums_at_[static_cast<size_t>(index)];
-  task.grad_v = task.grad_k + sum_floats(work);
-  problem_.kernels.backward(task, alone ? scratch + 2 * sum_floats(work) : scratch);
-  if (alone) write_sums(work, task.grad_k, {0, work.segment->keys.size()});
+  const bool alone = work.runs == 1, one_block = alone && work.rows.size() <= problem_.block_tokens;
+  const int64_t sums = alone && !one_block ? 2 * sum_floats(work) : 0,
+                panels = alone ? packer_.floats(*work.segment) : 0;
+  float* scratch = thread_scratch().floats(problem_.kernels.backward_scratch(task) + panels + sums);
+  const KeyPanels packed = works_.keys_of(work, packer_, scratch);
+  task.k_natural = packed.k_natural;
+  task.k_transposed = packed.k_transposed;
+  task.v_transposed = packed.v_transposed;
+  if (one_block) {
+    task.grad_k = key_gradient(work);
+    task.grad_v = value_gradient(work);
+  } else {
+    task.sum_k = alone ? scratch : sums_.mutable_data_ptr<float>() + sums_at_[static_cast<size_t>(index)];
+    task.sum_v = task.sum_k + sum_floats(work);
+  }
+  problem_.kernels.backward(task, scratch + sums);
+  if (alone && !one_block) write_sums(work, task.sum_k, {0, work.segment->keys.size()});
 }
 
 void BackwardPass::add_runs() const {

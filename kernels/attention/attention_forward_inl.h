@@ -106,14 +106,7 @@ template <int M, int NV>
     const Vec factor = splat(b.inverse[row + i]);
     float* to = b.out[row + i] + d;
 #pragma GCC unroll 2
-    for (int n = 0; n < NV; ++n) {
-      const int64_t lanes = left - n * kLanes;
-      if (lanes >= kLanes) {
-        store(to + n * kLanes, acc[i][n] * factor);
-      } else if (lanes > 0) {
-        store(to + n * kLanes, acc[i][n] * factor, Tail(lanes));
-      }
-    }
+    for (int n = 0; n < NV; ++n) store_lanes(to + n * kLanes, acc[i][n] * factor, left - n * kLanes);
   }
 }
 

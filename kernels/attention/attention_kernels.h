@@ -52,6 +52,13 @@ struct AttentionForwardTask {
   AttentionStatistics statistics;
 };
 
+// Gradients of a segment's keys for one head, from the segment's first key on: what is written is sums times factor.
+struct AttentionKeyGradient {
+  float* data;
+  int64_t row_stride;
+  float factor;
+};
+
 struct AttentionBackwardTask {
   AttentionHeads heads;
   AttentionQueries rows;
@@ -63,21 +70,21 @@ struct AttentionBackwardTask {
   ConstRows o, grad_o;
   AttentionStatistics statistics;
   MutableRows grad_q;
-  // Sums over the task's rows, natural panels of keys [key_begin, key_end) of the segment; zeroed by the task.
-  int64_t key_begin, key_end;
-  float *grad_k, *grad_v;
+  int64_t key_begin, key_end;  // what the task's rows see, from a multiple of the panel on
+  // A task that has all rows of its segment, in one block, writes gradients of keys. Others have data == nullptr here.
+  AttentionKeyGradient grad_k, grad_v;
+  // And leave sums over their rows, natural panels of keys [key_begin, key_end); zeroed by the task.
+  float *sum_k, *sum_v;
 };
 
-// Adds `parts` natural panels of keys (part i holds keys [begin[i], end[i]) of the segment) and writes rows
-// [row_begin, row_end) of the segment, times factor.
+// Adds natural panels of keys (part i holds keys [begin[i], end[i]) of the segment) and writes rows
+// [row_begin, row_end) of the segment.
 struct AttentionKeySums {
   const float* const* parts;
   const int64_t *begin, *end;
   int64_t part_count;
-  float factor;
   int64_t head_size;
-  float* out;  // the segment's first key
-  int64_t row_stride;
+  AttentionKeyGradient out;
   int64_t row_begin, row_end;
 };
 

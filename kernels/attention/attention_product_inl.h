@@ -62,16 +62,20 @@ inline int64_t chain_end_of(int64_t begin, int64_t end) {
   return end - stop <= kChain / 2 ? end : stop;
 }
 
+// acc += c.
+template <int M, int NV>
+[[gnu::always_inline]] inline void take_block(const float* c, Vec (&acc)[M][NV]) {
+  asm volatile("" ::: "memory");  // sums must not be loaded before the product, which needs all registers
+#pragma GCC unroll 16
+  for (int i = 0; i < M; ++i)
+#pragma GCC unroll 2
+    for (int n = 0; n < NV; ++n) acc[i][n] = acc[i][n] + load(c + i * kPanel + n * kLanes);
+}
+
 // c += acc, or c = acc when `fresh`.
 template <int M, int NV>
 [[gnu::always_inline]] inline void add_block(float* c, Vec (&acc)[M][NV], bool fresh) {
-  if (!fresh) {
-    asm volatile("" ::: "memory");  // sums must not be loaded before the product, which needs all registers
-#pragma GCC unroll 16
-    for (int i = 0; i < M; ++i)
-#pragma GCC unroll 2
-      for (int n = 0; n < NV; ++n) acc[i][n] = acc[i][n] + load(c + i * kPanel + n * kLanes);
-  }
+  if (!fresh) take_block(c, acc);
   store_block(c, acc);
 }
 
@@ -125,6 +129,15 @@ inline void for_strips(int64_t rows, Work work) {
       v = load(x + first + n * kLanes, Tail(left));
     }
     store(out + n * kLanes, v * factor);
+  }
+}
+
+// Stores the first `lanes` lanes: all, some or none.
+[[gnu::always_inline]] inline void store_lanes(float* to, Vec v, int64_t lanes) {
+  if (lanes >= kLanes) {
+    store(to, v);
+  } else if (lanes > 0) {
+    store(to, v, Tail(lanes));
   }
 }
 

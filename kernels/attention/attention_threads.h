@@ -40,17 +40,24 @@ inline AttentionScratch& thread_scratch() {
   return scratch;
 }
 
-// Runs task(i) for every i in [0, count): threads take the next index as they get free, the last index first (rows
-// behind see more keys than rows in front).
+// Runs task(i) for every i in [0, count): threads take the next indices as they get free, the last index first (rows
+// behind see more keys than rows in front). They take several while many are left: neighbours are heads of the same
+// rows, and what the processor fetches beyond one head's numbers are those of the next.
 template <typename Task>
 void for_tasks(int64_t count, Task task) {
   if (count == 1) {
     task(0);
     return;
   }
+  const int64_t threads = std::min<int64_t>(count, at::get_num_threads());
   std::atomic<int64_t> left{count};
-  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
-    for (int64_t i = --left; i >= 0; i = --left) task(i);
+  at::parallel_for(0, threads, 1, [&](int64_t, int64_t) {
+    for (int64_t end = left; end > 0;) {
+      const int64_t begin = end - std::max<int64_t>(1, end / (4 * threads));
+      if (!left.compare_exchange_weak(end, begin)) continue;
+      for (int64_t i = end - 1; i >= begin; --i) task(i);
+      end = left;
+    }
   });
 }
 

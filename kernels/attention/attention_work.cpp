@@ -111,7 +111,7 @@ AttentionWorks attention_works(const AttentionProblem& problem, const std::vecto
   int64_t floats = 0;
   for (const AttentionSegment& segment : segments) {
     const std::vector<IndexRange> runs = cut(segment);
-    for (int64_t g = 0; g < problem.G; ++g) {
+    for (int64_t g = problem.G - 1; g >= 0; --g) {  // for_tasks() takes the last first: heads as they lie in memory
       AttentionWork work{&segment, {}, g, static_cast<int64_t>(result.works.size()), static_cast<int64_t>(runs.size()),
                          -1};
       if (runs.size() > 1) {
