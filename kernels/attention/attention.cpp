@@ -108,6 +108,12 @@ bool needs_gradient(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 // 16-bit inputs are computed in fp32 on the CPU.
 at::Tensor cpu_input(const at::Tensor& x) { return last_contiguous(x.to(at::kFloat)); }
 
+AttentionForwardResult cpu_forward(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
+                                   const VisibleKeys& visible, const AttentionOptions& options) {
+  return attention_cpu_forward(*attention_kernels(), cpu_input(q_THD), cpu_input(k_SGD), cpu_input(v_SGD), visible,
+                               options);
+}
+
 }  // namespace
 
 at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at::Tensor& v_SGD,
@@ -115,7 +121,11 @@ at::Tensor attention(const at::Tensor& q_THD, const at::Tensor& k_SGD, const at:
   check_attention(q_THD, k_SGD, v_SGD, *visible, options);
   const Choice choice = choose_path(q_THD);
   if (choice.path == Path::dense) return attention_dense(q_THD, k_SGD, v_SGD, *visible, options);
-  if (!needs_gradient(q_THD, k_SGD, v_SGD)) return attention_forward(q_THD, k_SGD, v_SGD, *visible, options).o_THD;
+  if (!needs_gradient(q_THD, k_SGD, v_SGD)) {
+    if (choice.path == Path::cpu)
+      return cpu_forward(q_THD, k_SGD, v_SGD, *visible, options).o_THD.to(q_THD.scalar_type());
+    return attention_forward(q_THD, k_SGD, v_SGD, *visible, options).o_THD;
+  }
   const auto node = c10::make_intrusive<AttentionNode>(std::move(visible), options, choice.module);
   if (choice.path == Path::reference) return ReferenceFunction::apply(q_THD, k_SGD, v_SGD, node);
   if (choice.path == Path::cpu)
@@ -145,8 +155,7 @@ AttentionResult attention_forward(const at::Tensor& q_THD, const at::Tensor& k_S
     }
     case Path::cpu: break;
   }
-  const AttentionForwardResult result = attention_cpu_forward(*attention_kernels(), cpu_input(q_THD), cpu_input(k_SGD),
-                                                              cpu_input(v_SGD), visible, options);
+  const AttentionForwardResult result = cpu_forward(q_THD, k_SGD, v_SGD, visible, options);
   return {result.o_THD.to(q_THD.scalar_type()), log_sum_exp(result)};
 }
 

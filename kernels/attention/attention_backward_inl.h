@@ -9,12 +9,11 @@ namespace dermis {
 namespace {
 
 // Weights of a block against a tile of keys; with the score gradients twice as many.
-constexpr int64_t kBackwardScores = 12 * 1024;
+constexpr int64_t kBackwardScores = 24 * 1024;
 
 struct BackwardBlock {
   const AttentionBackwardTask* task;
   int64_t rows;                // of this block: tokens * group
-  int64_t first_token;         // of this block within the task
   float *q, *grad_o, *grad_q;  // natural panels
   float *p, *ds;               // weights and score gradients: [panel of the tile][row][kPanel]
   int64_t *lo, *hi;            // per row, from the segment's first key
@@ -158,9 +157,8 @@ template <int M, int NV>
 // Rows of the block that see a key between `first` and `last` (inclusive), which are those whose weights are set.
 inline void rows_seeing(const BackwardBlock& b, int64_t first, int64_t last, int64_t& begin, int64_t& end) {
   const AttentionBackwardTask& task = *b.task;
-  const int64_t origin = task.row_origin + b.first_token;
-  begin = larger(0, (task.first_row[first] - origin) * task.heads.group);
-  end = smaller(b.rows, (task.last_row[last] - origin) * task.heads.group);
+  begin = larger(0, (task.first_row[first] - task.row_origin) * task.heads.group);
+  end = smaller(b.rows, (task.last_row[last] - task.row_origin) * task.heads.group);
 }
 
 // One strip of keys takes its share of both gradients, for every panel of columns.
@@ -194,31 +192,64 @@ void key_gradients_of_tile(const BackwardBlock& b) {
   }
 }
 
-inline int64_t backward_tile_keys(const AttentionBackwardTask& t) {
-  const int64_t rows = smaller(t.block_tokens, t.rows.tokens) * t.heads.group;
-  return tile_keys(t.key_begin, t.key_end, rows, kBackwardScores);
+inline int64_t backward_blocks(const AttentionBackwardTask& t) {
+  return (t.rows.tokens + t.block_tokens - 1) / t.block_tokens;
 }
 
-// Natural panels of q, grad_o and grad_q, two tiles of weights; over the rows three arrays of eight bytes, three of
-// four.
+inline AttentionBackwardTask block_of(AttentionBackwardTask t, int64_t token, int64_t tokens) {
+  t.rows = rows_of(t.rows, token, tokens);
+  t.row_origin += static_cast<int32_t>(token);
+  t.o.data += token * t.o.token_stride;
+  t.grad_o.data += token * t.grad_o.token_stride;
+  t.grad_q.data += token * t.grad_q.token_stride;
+  t.statistics.max += token;
+  t.statistics.sum += token;
+  return t;
+}
+
+// Of the largest block: natural panels of q, grad_o and grad_q, two tiles of weights; over the rows three arrays of
+// eight bytes, three of four.
 int64_t backward_scratch(const AttentionBackwardTask& t) {
-  const int64_t rows = smaller(t.block_tokens, t.rows.tokens) * t.heads.group;
-  return 3 * rows * panels_of(t.heads.head_size) * kPanel + 2 * rows * backward_tile_keys(t) + 9 * rows;
+  const int64_t blocks = backward_blocks(t), rows = (t.rows.tokens + blocks - 1) / blocks * t.heads.group;
+  return rows * (3 * panels_of(t.heads.head_size) * kPanel + 9) + 2 * larger(kBackwardScores, rows * kPanel);
 }
 
-inline float dot_product(const float* a, const float* b, int64_t size) {
+inline int64_t backward_tile_keys(const AttentionBackwardTask& t) {
+  const int64_t begin = t.rows.lo[0] - t.rows.key_origin, end = t.rows.hi[t.rows.tokens - 1] - t.rows.key_origin;
+  return tile_keys(begin, end, t.rows.tokens * t.heads.group, kBackwardScores);
+}
+
+// Sums of the lanes of a * b, over `size` numbers.
+inline Vec dot_lanes(const float* a, const float* b, int64_t size) {
   Vec sum = splat(0.0F);
   int64_t d = 0;
   for (; d + kLanes <= size; d += kLanes) sum = fma(load(a + d), load(b + d), sum);
   if (d < size) sum = fma(load(a + d, Tail(size - d)), load(b + d, Tail(size - d)), sum);
-  return sum_lanes(sum);
+  return sum;
 }
 
-void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float* scratch) {
-  const AttentionBackwardTask& t = *b.task;
-  const int64_t width = panels_of(t.heads.head_size) * kPanel, group = t.heads.group;
-  b.rows = tokens * group;
-  b.first_token = token_begin;
+// dot[row] = sum of o * grad_o.
+[[gnu::noinline]] void dot_rows(const AttentionBackwardTask& t, float* dot) {
+  const int64_t head_size = t.heads.head_size;
+  Vec lanes[kLanes];
+  for (Vec& sum : lanes) sum = splat(0.0F);
+  int64_t row = 0;
+  for (int64_t token = 0; token < t.rows.tokens; ++token) {
+    const float *o = t.o.data + token * t.o.token_stride, *grad_o = t.grad_o.data + token * t.grad_o.token_stride;
+    for (int64_t head = 0; head < t.heads.group; ++head, o += t.o.head_stride, grad_o += t.grad_o.head_stride) {
+      fetch_ahead<false>(o, t.o.token_stride, token, t.rows.tokens, head_size);
+      fetch_ahead<false>(grad_o, t.grad_o.token_stride, token, t.rows.tokens, head_size);
+      lanes[row % kLanes] = dot_lanes(o, grad_o, head_size);
+      if (++row % kLanes == 0) store(dot + row - kLanes, across_lanes(lanes, add));
+    }
+  }
+  if (const int64_t left = row % kLanes; left > 0) store(dot + row - left, across_lanes(lanes, add), Tail(left));
+}
+
+[[gnu::noinline]] void prepare_block(const AttentionBackwardTask& t, float* scratch, BackwardBlock& b) {
+  const int64_t group = t.heads.group, head_size = t.heads.head_size, width = panels_of(head_size) * kPanel;
+  b.task = &t;
+  b.rows = t.rows.tokens * group;
   b.q = scratch;
   b.grad_o = b.q + b.rows * width;
   b.grad_q = b.grad_o + b.rows * width;
@@ -230,30 +261,21 @@ void prepare_block(BackwardBlock& b, int64_t token_begin, int64_t tokens, float*
   b.max = reinterpret_cast<float*>(b.out + b.rows);
   b.inverse = b.max + b.rows;
   b.dot = b.inverse + b.rows;
-  for (int64_t i = 0, row = 0; i < tokens; ++i) {
-    const int64_t token = token_begin + i;
-    for (int64_t head = 0; head < group; ++head, ++row) {
-      b.lo[row] = t.rows.lo[token] - t.rows.key_origin;
-      b.hi[row] = t.rows.hi[token] - t.rows.key_origin;
-      b.out[row] = t.grad_q.data + token * t.grad_q.token_stride + head * t.grad_q.head_stride;
-      b.max[row] = t.statistics.max[head * t.statistics.head_stride + token];
-      b.inverse[row] = 1.0F / t.statistics.sum[head * t.statistics.head_stride + token];
-      const float* o = t.o.data + token * t.o.token_stride + head * t.o.head_stride;
-      const float* grad_o = t.grad_o.data + token * t.grad_o.token_stride + head * t.grad_o.head_stride;
-      fetch_ahead<false>(o, t.o.token_stride, i, tokens, t.heads.head_size);
-      fetch_ahead<false>(grad_o, t.grad_o.token_stride, i, tokens, t.heads.head_size);
-      b.dot[row] = dot_product(o, grad_o, t.heads.head_size);
-    }
+  place_rows(t.rows, t.grad_q, group, b.lo, b.hi, b.out);
+  for (int64_t head = 0; head < group; ++head) {
+    const float *max = t.statistics.max + head * t.statistics.head_stride,
+                *sum = t.statistics.sum + head * t.statistics.head_stride;
+    for (int64_t token = 0; token < t.rows.tokens; ++token) b.max[token * group + head] = max[token];
+    for (int64_t token = 0; token < t.rows.tokens; ++token) b.inverse[token * group + head] = 1.0F / sum[token];
   }
-  const ConstRows& q = t.rows.q;
-  pack_rows(q.data + token_begin * q.token_stride, q.token_stride, q.head_stride, tokens, group, t.heads.head_size,
-            t.heads.query_factor, b.q);
-  pack_rows(t.grad_o.data + token_begin * t.grad_o.token_stride, t.grad_o.token_stride, t.grad_o.head_stride, tokens,
-            group, t.heads.head_size, 1.0F, b.grad_o);
+  dot_rows(t, b.dot);
+  pack_rows(t.rows.q, t.rows.tokens, group, head_size, t.heads.query_factor, b.q);
+  pack_rows(t.grad_o, t.rows.tokens, group, head_size, 1.0F, b.grad_o);
 }
 
-void backward_block(BackwardBlock& b) {
-  const AttentionBackwardTask& t = *b.task;
+[[gnu::noinline]] void backward_block(const AttentionBackwardTask& t, float* scratch) {
+  BackwardBlock b;
+  prepare_block(t, scratch, b);
   const int64_t each = backward_tile_keys(t);
   for (int64_t key = b.lo[0] / kPanel * kPanel; key < b.hi[b.rows - 1]; key += each) {
     b.key_begin = key;
@@ -270,11 +292,10 @@ void backward(const AttentionBackwardTask& t, float* scratch) {
     __builtin_memset(t.sum_k, 0, static_cast<uint64_t>(sums) * sizeof(float));
     __builtin_memset(t.sum_v, 0, static_cast<uint64_t>(sums) * sizeof(float));
   }
-  BackwardBlock b{};
-  b.task = &t;
-  for (int64_t token = 0; token < t.rows.tokens; token += t.block_tokens) {
-    prepare_block(b, token, smaller(t.block_tokens, t.rows.tokens - token), scratch);
-    backward_block(b);
+  const int64_t blocks = backward_blocks(t);
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t begin = i * t.rows.tokens / blocks, end = (i + 1) * t.rows.tokens / blocks;
+    backward_block(block_of(t, begin, end - begin), scratch);
   }
 }
 

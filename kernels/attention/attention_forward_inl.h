@@ -12,6 +12,8 @@ namespace {
 
 // Scores of a block against a tile of keys: they stay in the second-level cache beside the rows.
 constexpr int64_t kForwardScores = 24 * 1024;
+// Rows of a block: much of what is written and soon read again stays in the first-level cache.
+constexpr int64_t kForwardRows = 96;
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -46,54 +48,72 @@ inline int64_t score_at(const Block& b, int64_t panel, int64_t row) {
   return ((panel - b.key_begin / kPanel) * b.rows + row) * kPanel;
 }
 
+// The scores of a strip of rows that some of them see, a register at a time.
+struct StripScores {
+  StripScores(const ForwardBlock& b, int64_t row, KeyRange keys)
+      : begin(keys.begin / kPanel * kPanel),
+        registers((keys.end - begin + kLanes - 1) / kLanes),
+        panel_stride(b.rows * kPanel),
+        data(b.s + score_at(b, keys.begin / kPanel, row)) {}
+
+  // work(scores, first key) along row i of the strip.
+  template <typename Work>
+  [[gnu::always_inline]] void of_row(int64_t i, Work work) const {
+    float* s = data + i * kPanel;
+    int64_t key = begin, left = registers;
+    for (; left > 1; left -= 2, s += panel_stride, key += kPanel) {
+      work(s, key);
+      work(s + kLanes, key + kLanes);
+    }
+    if (left > 0) work(s, key);
+  }
+
+  int64_t begin, registers, panel_stride;
+  float* data;
+};
+
 // Scores of a strip of rows become weights 2^(x - max). What is done once a row is done for all rows of the strip at
-// once, a lane each: a strip has no more rows than a register has lanes.
+// once, a lane each.
 static_assert(kStrip <= kLanes);
+template <bool kCapped>
 [[gnu::noinline]] void weigh_strip(const ForwardBlock& b, int64_t row, int64_t count, KeyRange keys) {
-  const int64_t first = keys.begin / kPanel, panel_stride = b.rows * kPanel;
-  float* s = b.s + score_at(b, first, row);
-  const int64_t vectors = (keys.end - first * kPanel + kLanes - 1) / kLanes;
-  // In lanes from the first panel's first key: what every row of the strip sees.
-  const int64_t seen_from = b.lo[row + count - 1] - first * kPanel, seen_to = b.hi[row] - first * kPanel;
-  const float softcap = b.task->heads.softcap;
-  const auto at = [&](int64_t i, int64_t v) { return s + i * kPanel + (v >> 1) * panel_stride + (v & 1) * kLanes; };
+  const StripScores scores(b, row, keys);
+  const int64_t seen_from = b.lo[row + count - 1], seen_to = b.hi[row];  // by all rows of the strip
+  const Vec cap = splat(b.task->heads.softcap * kLog2E);
   Vec over_lanes[kLanes];
-  for (int64_t i = 0; i < kLanes; ++i) over_lanes[i] = splat(kMinusInfinity);
+  for (int64_t i = count; i < kLanes; ++i) over_lanes[i] = splat(0.0F);
   for (int64_t i = 0; i < count; ++i) {
     Vec top = splat(kMinusInfinity);
-    for (int64_t v = 0; v < vectors; ++v) {
-      Vec x = load(at(i, v));
-      const bool cut = v * kLanes < seen_from || (v + 1) * kLanes > seen_to;
-      if (softcap != 0) x = tanh_of(x) * splat(softcap * kLog2E);
-      if (cut) {
-        const int64_t lo = b.lo[row + i] - first * kPanel, hi = b.hi[row + i] - first * kPanel;
-        x = inside(x, v * kLanes, lo, hi, splat(kMinusInfinity));
-      }
-      if (cut || softcap != 0) store(at(i, v), x);
+    scores.of_row(i, [&](float* s, int64_t key) {
+      Vec x = load(s);
+      const bool cut = key < seen_from || key + kLanes > seen_to;
+      if constexpr (kCapped) x = tanh_of(x) * cap;
+      if (cut) x = inside(x, key, b.lo[row + i], b.hi[row + i], splat(kMinusInfinity));
+      if (cut || kCapped) store(s, x);
       top = vmax(x, top);
-    }
+    });
     over_lanes[i] = top;
   }
   const Tail rows(count);
-  const Vec before = load(b.max + row, rows);
-  const Vec max = vmax(across_lanes(over_lanes, vmax), before);
+  const Vec before = load(b.max + row, rows), max = vmax(across_lanes(over_lanes, vmax), before);
   // A row that has seen nothing yet keeps -inf as its maximum; 0 in its place makes its weights 2^-inf = 0, not NaN.
   const Vec shift = select_smaller(max, -kLargestFloat, splat(0.0F), max);
   float shifts[kLanes];
   store(shifts, shift);
   for (int64_t i = 0; i < count; ++i) {
     Vec sum = splat(0.0F);
-    for (int64_t v = 0; v < vectors; ++v) {
-      const Vec p = exp2_of(load(at(i, v)) - splat(shifts[i]));
-      store(at(i, v), p);
+    const Vec row_shift = splat(shifts[i]);
+    scores.of_row(i, [&](float* s, int64_t) {
+      const Vec p = exp2_of(load(s) - row_shift);
+      store(s, p);
       sum = sum + p;
-    }
+    });
     over_lanes[i] = sum;
   }
   const Vec factor = exp2_of(before - shift);
-  const Vec sum = fma(load(b.sum + row, rows), factor, across_lanes(over_lanes, [](Vec x, Vec y) { return x + y; }));
-  store(b.factor + row, factor, rows);
+  const Vec sum = fma(load(b.sum + row, rows), factor, across_lanes(over_lanes, add));
   store(b.max + row, max, rows);
+  store(b.factor + row, factor, rows);
   store(b.sum + row, sum, rows);
   store(b.inverse + row, splat(1.0F) / sum, rows);
 }
@@ -166,13 +186,14 @@ inline void multiply_by_keys(const Block& b, const float* x, const float* keys_t
 void forward_tile(const ForwardBlock& b) {
   const int64_t head_size = b.task->heads.head_size;
   multiply_by_keys(b, b.q, b.task->k_transposed, b.s);
+  const bool capped = b.task->heads.softcap != 0;
   for_strips(b.rows, [&](int64_t first, int64_t count) {
     const KeyRange keys = keys_of_strip(b, first, count);
     if (keys.begin >= keys.end) return;
     for (int64_t row = first; row < first + count; ++row) {
       if (b.hi[row] <= b.key_end) fetch_row<true>(b.out[row], head_size);
     }
-    weigh_strip(b, first, count, keys);
+    capped ? weigh_strip<true>(b, first, count, keys) : weigh_strip<false>(b, first, count, keys);
   });
   for (int64_t d = 0; d < head_size; d += kPanel) {
     for_strips(b.rows, [&](int64_t row, int64_t count) {
@@ -197,13 +218,50 @@ inline int64_t forward_tile_keys(const AttentionForwardTask& t) {
   return tile_keys(begin, end, t.rows.tokens * t.heads.group, kForwardScores);
 }
 
-// Natural panels of q and o, a tile of scores; over the rows three arrays of eight bytes and four of four.
-int64_t forward_scratch(const AttentionForwardTask& t) {
-  const int64_t rows = t.rows.tokens * t.heads.group;
-  return rows * (2 * panels_of(t.heads.head_size) * kPanel + forward_tile_keys(t) + 10);
+inline int64_t forward_blocks(const AttentionForwardTask& t) {
+  const int64_t most = larger(1, kForwardRows / t.heads.group);
+  return (t.rows.tokens + most - 1) / most;
 }
 
-void prepare_rows(const AttentionForwardTask& t, float* scratch, ForwardBlock& b) {
+inline AttentionQueries rows_of(AttentionQueries rows, int64_t token, int64_t tokens) {
+  rows.q.data += token * rows.q.token_stride;
+  rows.tokens = tokens;
+  rows.lo += token;
+  rows.hi += token;
+  return rows;
+}
+
+inline AttentionForwardTask block_of(AttentionForwardTask t, int64_t token, int64_t tokens) {
+  t.rows = rows_of(t.rows, token, tokens);
+  t.o.data += token * t.o.token_stride;
+  t.statistics.max += token;
+  t.statistics.sum += token;
+  return t;
+}
+
+// Of the largest block: natural panels of q and o, a tile of scores; over the rows three arrays of eight bytes and four
+// of four.
+int64_t forward_scratch(const AttentionForwardTask& t) {
+  const int64_t blocks = forward_blocks(t);
+  const int64_t rows = (t.rows.tokens + blocks - 1) / blocks * t.heads.group;
+  return rows * (2 * panels_of(t.heads.head_size) * kPanel + 10) + larger(kForwardScores, rows * kPanel);
+}
+
+// Per folded row: the keys that it sees, from the segment's first, and where its result goes.
+inline void place_rows(const AttentionQueries& rows, const MutableRows& out, int64_t group, int64_t* lo, int64_t* hi,
+                       float** to) {
+  for (int64_t token = 0, row = 0; token < rows.tokens; ++token) {
+    const int64_t from = rows.lo[token] - rows.key_origin, end = rows.hi[token] - rows.key_origin;
+    float* place = out.data + token * out.token_stride;
+    for (int64_t head = 0; head < group; ++head, ++row, place += out.head_stride) {
+      lo[row] = from;
+      hi[row] = end;
+      to[row] = place;
+    }
+  }
+}
+
+[[gnu::noinline]] void prepare_rows(const AttentionForwardTask& t, float* scratch, ForwardBlock& b) {
   const int64_t width = panels_of(t.heads.head_size) * kPanel;
   b.task = &t;
   b.rows = t.rows.tokens * t.heads.group;
@@ -217,20 +275,23 @@ void prepare_rows(const AttentionForwardTask& t, float* scratch, ForwardBlock& b
   b.sum = b.max + b.rows;
   b.inverse = b.sum + b.rows;
   b.factor = b.inverse + b.rows;
-  for (int64_t token = 0, row = 0; token < t.rows.tokens; ++token) {
-    for (int64_t head = 0; head < t.heads.group; ++head, ++row) {
-      b.lo[row] = t.rows.lo[token] - t.rows.key_origin;
-      b.hi[row] = t.rows.hi[token] - t.rows.key_origin;
-      b.max[row] = kMinusInfinity;
-      b.sum[row] = 0;
-      b.out[row] = t.o.data + token * t.o.token_stride + head * t.o.head_stride;
-    }
-  }
-  pack_rows(t.rows.q.data, t.rows.q.token_stride, t.rows.q.head_stride, t.rows.tokens, t.heads.group, t.heads.head_size,
-            t.heads.query_factor, b.q);
+  place_rows(t.rows, t.o, t.heads.group, b.lo, b.hi, b.out);
+  for (int64_t row = 0; row < b.rows; ++row) b.max[row] = kMinusInfinity;
+  for (int64_t row = 0; row < b.rows; ++row) b.sum[row] = 0;
+  pack_rows(t.rows.q, t.rows.tokens, t.heads.group, t.heads.head_size, t.heads.query_factor, b.q);
 }
 
-void forward(const AttentionForwardTask& t, float* scratch) {
+[[gnu::noinline]] void write_statistics(const ForwardBlock& b) {
+  const AttentionForwardTask& t = *b.task;
+  const int64_t group = t.heads.group;
+  for (int64_t head = 0; head < group; ++head) {
+    float *max = t.statistics.max + head * t.statistics.head_stride, *sum = t.statistics.sum + (max - t.statistics.max);
+    for (int64_t token = 0; token < t.rows.tokens; ++token) max[token] = b.max[token * group + head];
+    for (int64_t token = 0; token < t.rows.tokens; ++token) sum[token] = b.sum[token * group + head];
+  }
+}
+
+[[gnu::noinline]] void forward_block(const AttentionForwardTask& t, float* scratch) {
   ForwardBlock b;
   prepare_rows(t, scratch, b);
   const int64_t each = forward_tile_keys(t);
@@ -239,11 +300,14 @@ void forward(const AttentionForwardTask& t, float* scratch) {
     b.key_end = key + each;
     forward_tile(b);
   }
-  for (int64_t token = 0, row = 0; token < t.rows.tokens; ++token) {
-    for (int64_t head = 0; head < t.heads.group; ++head, ++row) {
-      t.statistics.max[head * t.statistics.head_stride + token] = b.max[row];
-      t.statistics.sum[head * t.statistics.head_stride + token] = b.sum[row];
-    }
+  write_statistics(b);
+}
+
+void forward(const AttentionForwardTask& t, float* scratch) {
+  const int64_t blocks = forward_blocks(t);
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t begin = i * t.rows.tokens / blocks, end = (i + 1) * t.rows.tokens / blocks;
+    forward_block(block_of(t, begin, end - begin), scratch);
   }
 }
 

@@ -1,6 +1,7 @@
 // Register-blocked products of panels, and the packing into panels. For attention_avx2.cpp and attention_avx512.cpp.
 #pragma once
 
+#include "kernels/attention/attention_kernels.h"
 #include "kernels/simd/vec_inl.h"
 
 namespace dermis {
@@ -117,16 +118,16 @@ inline void for_strips(int64_t rows, Work work) {
   }
 }
 
-// Columns [first, first + kPanel) of a row of `size` floats, times factor, zeros behind its end.
-[[gnu::always_inline]] inline void copy_panel_row(const float* x, int64_t first, int64_t size, Vec factor, float* out) {
+// The first `size` floats of a row, at most kPanel, times factor; zeros behind them.
+[[gnu::always_inline]] inline void copy_panel_row(const float* x, int64_t size, Vec factor, float* out) {
 #pragma GCC unroll 2
   for (int n = 0; n < 2; ++n) {
-    const int64_t left = size - first - n * kLanes;
+    const int64_t left = size - n * kLanes;
     Vec v = splat(0.0F);
     if (left >= kLanes) {
-      v = load(x + first + n * kLanes);
+      v = load(x + n * kLanes);
     } else if (left > 0) {
-      v = load(x + first + n * kLanes, Tail(left));
+      v = load(x + n * kLanes, Tail(left));
     }
     store(out + n * kLanes, v * factor);
   }
@@ -158,22 +159,28 @@ template <bool kToWrite>
 }
 
 // Natural panels of folded rows (token, head).
-inline void pack_rows(const float* x, int64_t token_stride, int64_t head_stride, int64_t tokens, int64_t group,
-                      int64_t head_size, float factor, float* out) {
-  const int64_t rows = tokens * group;
+[[gnu::noinline]] void pack_rows(const ConstRows& x, int64_t tokens, int64_t group, int64_t head_size, float factor,
+                                 float* out) {
+  const int64_t token_stride = x.token_stride, head_stride = x.head_stride;
   const Vec f = splat(factor);
-  for (int64_t token = 0; token < tokens; ++token) {
-    for (int64_t head = 0; head < group; ++head) {
-      const float* row = x + token * token_stride + head * head_stride;
-      fetch_ahead<false>(row, token_stride, token, tokens, head_size);
-      float* to = out + (token * group + head) * kPanel;
-      for (int64_t d = 0; d < head_size; d += kPanel, to += rows * kPanel) copy_panel_row(row, d, head_size, f, to);
+  for (int64_t d = 0; d < head_size; d += kPanel) {
+    const int64_t size = head_size - d;
+    for (int64_t token = 0; token < tokens; ++token) {
+      const float* row = x.data + token * token_stride + d;
+      for (int64_t head = 0; head < group; ++head, row += head_stride, out += kPanel) {
+        if (d == 0) fetch_ahead<false>(row, token_stride, token, tokens, head_size);
+        if (size >= kPanel) {
+          copy_panel_row(row, kPanel, f, out);
+        } else {
+          copy_panel_row(row, size, f, out);
+        }
+      }
     }
   }
 }
 
 inline void pack_natural(const float* x, int64_t row_stride, int64_t rows, int64_t head_size, float* out) {
-  pack_rows(x, row_stride, 0, rows, 1, head_size, 1.0F, out);
+  pack_rows({x, row_stride, 0}, rows, 1, head_size, 1.0F, out);
 }
 
 // out[d][r] = rows[r][d] for 8 x 8 floats; out rows kPanel apart.

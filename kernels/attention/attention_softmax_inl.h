@@ -15,12 +15,13 @@ constexpr float kLn2 = 0.693147181F;
 // Results below 2^-126 may become 0. NaN stays NaN.
 [[gnu::always_inline]] inline Vec exp2_of(Vec x) {
 #if defined(__AVX512F__)
-  x = vmax(splat(-200.0F), x);  // scalef takes it to 0; rounding -inf would leave NaN behind
+  const Vec n = nearest(x);
+  const Vec f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);  // x - n, but 0 for -inf
 #else
   x = vmax(splat(-127.0F), x);  // exponent bits 0: times zero
-#endif
   const Vec n = nearest(x);
   const Vec f = x - n;
+#endif
   Vec p = splat(0x1.41d334p-13F);
   p = fma(p, f, splat(0x1.5f456ap-10F));
   p = fma(p, f, splat(0x1.3b2dbcp-7F));
@@ -62,6 +63,8 @@ constexpr float kLn2 = 0.693147181F;
 }
 [[gnu::always_inline]] inline Vec absolute(Vec x) { return _mm256_andnot_ps(splat(-0.0F), x); }
 #endif
+
+[[gnu::always_inline]] inline Vec add(Vec a, Vec b) { return a + b; }
 
 #if defined(__AVX512F__)
 // Lane i of the result: op over the lanes of x[i].

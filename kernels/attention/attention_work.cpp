@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kLog2E = 1.4426950408889634;
 // Folded rows of a block: so many that their operands (rows times D) take about 96 KiB each.
-constexpr int64_t kBlockFloats = 24 * 1024, kMinBlockRows = 48, kMaxBlockRows = 256;
+constexpr int64_t kBlockFloats = 24 * 1024, kMinBlockRows = 48, kMaxBlockRows = 384;
 
 const float* key_data(const at::Tensor& x_SGD, const AttentionSegment& segment, int64_t g) {
   return x_SGD.const_data_ptr<float>() + segment.keys.begin * x_SGD.stride(0) + g * x_SGD.stride(1);
