@@ -85,13 +85,13 @@ VisibleKeys::VisibleKeys(std::vector<int32_t> lo, std::vector<int32_t> hi, std::
            fmt::format("{} lower and {} upper ends", lo_.size(), hi_.size()));
   }
   for (size_t i = 0; i < lo_.size(); ++i) {
-    const std::string where = fmt::format("row {}", i);
+    const auto where = [i] { return fmt::format("row {}", i); };
     if (lo_[i] < 0 || hi_[i] > key_count_ || lo_[i] > hi_[i]) {
-      refuse("an interval of visible keys is out of range", where, fmt::format("0 <= lo <= hi <= {}", key_count_),
+      refuse("an interval of visible keys is out of range", where(), fmt::format("0 <= lo <= hi <= {}", key_count_),
              fmt::format("[{}, {})", lo_[i], hi_[i]));
     }
     if (i > 0 && (lo_[i] < lo_[i - 1] || hi_[i] < hi_[i - 1])) {
-      refuse("intervals of visible keys are not monotone", where,
+      refuse("intervals of visible keys are not monotone", where(),
              fmt::format("lo >= {} and hi >= {}, as in the row before", lo_[i - 1], hi_[i - 1]),
              fmt::format("[{}, {})", lo_[i], hi_[i]));
     }
