@@ -22,6 +22,7 @@ std::vector<IndexRange> runs_of(const AttentionProblem& problem, const Attention
   const auto wanted = std::llround(share * static_cast<double>(kWantedTasks) / static_cast<double>(problem.G));
   const int64_t blocks = segment.rows.size() / problem.block_tokens;
   const int64_t count = std::clamp<int64_t>(std::min<int64_t>(wanted, blocks), 1, kMaxRuns);
+  if (count == 1) return {segment.rows};
   return equal_areas(problem.visible, segment, count, problem.block_tokens);
 }
 
@@ -29,8 +30,11 @@ class BackwardPass {
  public:
   BackwardPass(const AttentionProblem& problem, const AttentionWorks& works, const KeyPacker& packer,
                const AttentionGradients& gradients)
-      : problem_(problem), works_(works), packer_(packer), gradients_(gradients) {
-    transposed_ = problem.visible.transposed();
+      : problem_(problem),
+        works_(works),
+        packer_(packer),
+        gradients_(gradients),
+        transposed_(transposed_of(problem.visible)) {
     int64_t floats = 0;
     for (const AttentionWork& work : works.works) {
       sums_at_.push_back(floats);
@@ -69,7 +73,7 @@ class BackwardPass {
   const AttentionWorks& works_;
   const KeyPacker& packer_;
   const AttentionGradients& gradients_;
-  VisibleKeys transposed_;
+  std::shared_ptr<const VisibleKeys> transposed_;
   std::vector<int64_t> sums_at_;  // per work, in sums_: key gradients, then value gradients
   at::Tensor sums_;
 };
@@ -104,8 +108,8 @@ void BackwardPass::run(int64_t index, const at::Tensor& q_THD, const AttentionFo
   task.rows = problem_.queries(q_THD, work.rows, *work.segment, work.g);
   task.scale = problem_.scale;
   task.block_tokens = problem_.block_tokens;
-  task.first_row = transposed_.lo().data() + work.segment->keys.begin;
-  task.last_row = transposed_.hi().data() + work.segment->keys.begin;
+  task.first_row = transposed_->lo().data() + work.segment->keys.begin;
+  task.last_row = transposed_->hi().data() + work.segment->keys.begin;
   task.row_origin = work.rows.begin;
   task.o = problem_.const_rows(forward.o_THD, work.rows.begin, work.g);
   task.grad_o = problem_.const_rows(grad_o_THD, work.rows.begin, work.g);
@@ -163,14 +167,14 @@ AttentionGradients attention_cpu_backward(const AttentionKernels& kernels, const
   const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);
   AttentionGradients result{at::empty(q_THD.sizes(), floats), at::empty(k_SGD.sizes(), floats),
                             at::empty(v_SGD.sizes(), floats)};
-  const AttentionSegments cut = segments_of(visible);
-  zero_rows(result.q_THD, cut.blind_rows);
-  zero_rows(result.k_SGD, cut.unseen_keys);
-  zero_rows(result.v_SGD, cut.unseen_keys);
+  const std::shared_ptr<const AttentionSegments> cut = segments_of(visible);
+  zero_rows(result.q_THD, cut->blind_rows);
+  zero_rows(result.k_SGD, cut->unseen_keys);
+  zero_rows(result.v_SGD, cut->unseen_keys);
   const KeyPacker packer(problem, k_SGD, v_SGD, KeyPacker::Pass::backward);
   const int64_t area = visible.area();
   const AttentionWorks works = attention_works(
-      problem, cut.segments, packer, [&](const AttentionSegment& segment) { return runs_of(problem, segment, area); });
+      problem, cut->segments, packer, [&](const AttentionSegment& segment) { return runs_of(problem, segment, area); });
   const BackwardPass pass(problem, works, packer, result);
   for_tasks(static_cast<int64_t>(works.works.size()), [&](int64_t i) { pass.run(i, q_THD, forward, grad_o_THD); });
   pass.add_runs();

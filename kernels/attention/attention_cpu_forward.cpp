@@ -18,14 +18,14 @@ AttentionForwardResult attention_cpu_forward(const AttentionKernels& kernels, co
   const AttentionProblem problem(kernels, q_THD, k_SGD, visible, options);
   const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);
   AttentionForwardResult result{at::empty(q_THD.sizes(), floats), at::empty({2, problem.H, problem.T}, floats)};
-  const AttentionSegments cut = segments_of(visible);
-  zero_rows(result.o_THD, cut.blind_rows);
-  for (const IndexRange& rows : cut.blind_rows) {
+  const std::shared_ptr<const AttentionSegments> cut = segments_of(visible);
+  zero_rows(result.o_THD, cut->blind_rows);
+  for (const IndexRange& rows : cut->blind_rows) {
     result.statistics_2HT[0].narrow(1, rows.begin, rows.size()).fill_(-std::numeric_limits<float>::infinity());
     result.statistics_2HT[1].narrow(1, rows.begin, rows.size()).zero_();
   }
   const KeyPacker packer(problem, k_SGD, v_SGD, KeyPacker::Pass::forward);
-  const AttentionWorks works = attention_works(problem, cut.segments, packer, [&](const AttentionSegment& segment) {
+  const AttentionWorks works = attention_works(problem, cut->segments, packer, [&](const AttentionSegment& segment) {
     return equal_runs(segment.rows, problem.block_tokens);
   });
   for_tasks(static_cast<int64_t>(works.works.size()), [&](int64_t i) {

@@ -4,7 +4,12 @@
 
 namespace dermis {
 
-AttentionSegments segments_of(const VisibleKeys& visible) {
+namespace {
+
+// Uses of VisibleKeys::kept(); those of attention_intervals.cpp have a smaller number in the upper 16 bits.
+constexpr uint64_t kSegments = uint64_t{0xFFFF} << 48, kTransposed = kSegments + 1;
+
+AttentionSegments cut(const VisibleKeys& visible) {
   AttentionSegments result;
   const std::span<const int32_t> lo = visible.lo(), hi = visible.hi();
   const int32_t rows = visible.row_count();
@@ -30,6 +35,18 @@ AttentionSegments segments_of(const VisibleKeys& visible) {
   }
   if (keys_done < visible.key_count()) result.unseen_keys.push_back({keys_done, visible.key_count()});
   return result;
+}
+
+}  // namespace
+
+std::shared_ptr<const AttentionSegments> segments_of(const VisibleKeys& visible) {
+  const auto make = [&] { return std::make_shared<const AttentionSegments>(cut(visible)); };
+  return std::static_pointer_cast<const AttentionSegments>(visible.kept(kSegments, make));
+}
+
+std::shared_ptr<const VisibleKeys> transposed_of(const VisibleKeys& visible) {
+  const auto make = [&] { return std::make_shared<const VisibleKeys>(visible.transposed()); };
+  return std::static_pointer_cast<const VisibleKeys>(visible.kept(kTransposed, make));
 }
 
 std::vector<IndexRange> equal_runs(IndexRange rows, int64_t most) {

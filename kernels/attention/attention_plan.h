@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/visible_keys/visible_keys.h"
@@ -26,7 +27,9 @@ struct AttentionSegments {
   std::vector<IndexRange> blind_rows;   // see no key
   std::vector<IndexRange> unseen_keys;  // seen by no row
 };
-AttentionSegments segments_of(const VisibleKeys& visible);
+// Made at the first call for a VisibleKeys and kept beside it: all layers of a forward and backward pass share them.
+std::shared_ptr<const AttentionSegments> segments_of(const VisibleKeys& visible);
+std::shared_ptr<const VisibleKeys> transposed_of(const VisibleKeys& visible);
 
 // Rows in runs of equal length, at most `most` (and at least one row) each.
 std::vector<IndexRange> equal_runs(IndexRange rows, int64_t most);
