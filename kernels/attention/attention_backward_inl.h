@@ -181,13 +181,22 @@ inline void key_gradients(const BackwardBlock& b, int64_t key, int64_t count, in
   });
 }
 
+// End of the keys from `key` on whose first rows lie close together: a strip of keys takes all rows that one of them is
+// seen by, and the keys behind a prefix are seen by far fewer than those in it.
+inline int64_t alike_until(const AttentionBackwardTask& task, int64_t key, int64_t end) {
+  const int64_t apart = 2 * kStrip / task.heads.group + 2;
+  while (++key < end && task.first_row[key] - task.first_row[key - 1] < apart) {
+  }
+  return key;
+}
+
 void key_gradients_of_tile(const BackwardBlock& b) {
   const AttentionBackwardTask& task = *b.task;
   const int64_t stop = smaller(b.key_end, task.key_end);
   for (int64_t d = 0; d < task.heads.head_size; d += kPanel) {
-    for (int64_t panel = b.key_begin; panel < stop; panel += kPanel) {
-      const int64_t from = larger(panel, task.key_begin), keys = smaller(panel + kPanel, stop) - from;
-      for_strips(keys, [&](int64_t key, int64_t count) { key_gradients(b, from + key, count, d); });
+    for (int64_t from = larger(b.key_begin, task.key_begin), end = from; from < stop; from = end) {
+      end = alike_until(task, from, smaller(stop, (from / kPanel + 1) * kPanel));
+      for_strips(end - from, [&](int64_t key, int64_t count) { key_gradients(b, from + key, count, d); });
     }
   }
 }
