@@ -128,10 +128,9 @@ template <int M, int NV>
                                     const AttentionKeyGradient& out, int64_t lanes) {
   float chains[M * kPanel];
   const bool write = out.data != nullptr;
-  if (write) {
-    sums = chains;
-    for (int64_t i = 0; i < M; ++i) fetch_row<true>(out.data + i * out.row_stride, kPanel);
-  }
+  const float* row = write ? out.data : sums;  // asked for now, the product hides the way
+  for (int64_t i = 0; i < M; ++i, row += write ? out.row_stride : kPanel) fetch_row<true>(row, kPanel);
+  if (write) sums = chains;
   bool fresh = write;
   for (int64_t begin = 0; begin < steps;) {
     const int64_t end = chain_end_of(begin, steps);

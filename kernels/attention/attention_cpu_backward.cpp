@@ -35,12 +35,10 @@ class BackwardPass {
         packer_(packer),
         gradients_(gradients),
         transposed_(transposed_of(problem.visible)) {
-    int64_t floats = 0;
+    const at::TensorOptions floats = at::TensorOptions().dtype(at::kFloat);
     for (const AttentionWork& work : works.works) {
-      sums_at_.push_back(floats);
-      if (work.runs > 1) floats += 2 * sum_floats(work);
+      sums_.push_back(work.runs > 1 ? at::empty({2 * sum_floats(work)}, floats) : at::Tensor());
     }
-    sums_ = at::empty({floats}, at::TensorOptions().dtype(at::kFloat));
   }
 
   void run(int64_t index, const at::Tensor& q_THD, const AttentionForwardResult& forward,
@@ -67,34 +65,34 @@ class BackwardPass {
         x_SGD.mutable_data_ptr<float>() + work.segment->keys.begin * x_SGD.stride(0) + work.g * x_SGD.stride(1);
     return {data, x_SGD.stride(0), factor};
   }
-  void write_sums(const AttentionWork& first, const float* sums, IndexRange keys) const;
+  void write_sums(const AttentionWork& first, const std::vector<const float*>& sums, IndexRange keys) const;
 
   const AttentionProblem& problem_;
   const AttentionWorks& works_;
   const KeyPacker& packer_;
   const AttentionGradients& gradients_;
   std::shared_ptr<const VisibleKeys> transposed_;
-  std::vector<int64_t> sums_at_;  // per work, in sums_: key gradients, then value gradients
-  at::Tensor sums_;
+  // Per work that is not alone: key gradients, then value gradients. A tensor each, as an allocator keeps pages of this
+  // size, and gives back those of all together.
+  std::vector<at::Tensor> sums_;
 };
 
-// Adds the sums of a (segment, head)'s works, which lie one behind the other from `sums` on, for keys of the segment.
-void BackwardPass::write_sums(const AttentionWork& first, const float* sums, IndexRange keys) const {
-  std::vector<const float*> k_parts, v_parts;
+// Adds the sums of a (segment, head)'s works for keys of the segment.
+void BackwardPass::write_sums(const AttentionWork& first, const std::vector<const float*>& sums,
+                              IndexRange keys) const {
+  std::vector<const float*> v_sums;
   std::vector<int64_t> begin, end;
   for (int64_t i = 0; i < first.runs; ++i) {
     const AttentionWork& work = works_.works[static_cast<size_t>(first.first + i)];
     const IndexRange range = keys_of(work);
     begin.push_back(range.begin);
     end.push_back(range.end);
-    k_parts.push_back(sums);
-    v_parts.push_back(sums + sum_floats(work));
-    sums += 2 * sum_floats(work);
+    v_sums.push_back(sums[static_cast<size_t>(i)] + sum_floats(work));
   }
-  AttentionKeySums task{k_parts.data(), begin.data(),        end.data(), first.runs,
-                        problem_.D,     key_gradient(first), keys.begin, keys.end};
+  AttentionKeySums task{sums.data(), begin.data(),        end.data(), first.runs,
+                        problem_.D,  key_gradient(first), keys.begin, keys.end};
   problem_.kernels.write_key_sums(task);
-  task.parts = v_parts.data();
+  task.parts = v_sums.data();
   task.out = value_gradient(first);
   problem_.kernels.write_key_sums(task);
 }
@@ -129,11 +127,11 @@ void BackwardPass::run(int64_t index, const at::Tensor& q_THD, const AttentionFo
     task.grad_k = key_gradient(work);
     task.grad_v = value_gradient(work);
   } else {
-    task.sum_k = alone ? scratch : sums_.mutable_data_ptr<float>() + sums_at_[static_cast<size_t>(index)];
+    task.sum_k = alone ? scratch : sums_[static_cast<size_t>(index)].mutable_data_ptr<float>();
     task.sum_v = task.sum_k + sum_floats(work);
   }
   problem_.kernels.backward(task, scratch + sums);
-  if (alone && !one_block) write_sums(work, task.sum_k, {0, work.segment->keys.size()});
+  if (alone && !one_block) write_sums(work, {task.sum_k}, {0, work.segment->keys.size()});
 }
 
 void BackwardPass::add_runs() const {
@@ -152,8 +150,12 @@ void BackwardPass::add_runs() const {
   if (tasks.empty()) return;
   for_tasks(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
     const SumTask& task = tasks[static_cast<size_t>(i)];
-    const auto index = static_cast<size_t>(task.work);
-    write_sums(works_.works[index], sums_.const_data_ptr<float>() + sums_at_[index], task.keys);
+    const AttentionWork& first = works_.works[static_cast<size_t>(task.work)];
+    std::vector<const float*> sums;
+    for (int64_t run = 0; run < first.runs; ++run) {
+      sums.push_back(sums_[static_cast<size_t>(task.work + run)].const_data_ptr<float>());
+    }
+    write_sums(first, sums, task.keys);
   });
 }
 
