@@ -171,12 +171,13 @@ inline void key_gradients(const BackwardBlock& b, int64_t key, int64_t count, in
   const int64_t rows = (d / kPanel * b.rows + begin) * kPanel;
   const int64_t sums = (d / kPanel * keys + key - task.key_begin) * kPanel;
   const int64_t lanes = task.heads.head_size - d;
+  const auto at_key = [&](float* x) { return x == nullptr ? nullptr : x + sums; };
   const auto out = [&](const AttentionKeyGradient& x) {
     return AttentionKeyGradient{x.data == nullptr ? nullptr : x.data + key * x.row_stride + d, x.row_stride, x.factor};
   };
   with_block(count, lanes > kLanes, [&]<int M, int NV>() {
-    key_gradient<M, NV>(b.p + weights, b.grad_o + rows, end - begin, task.sum_v + sums, out(task.grad_v), lanes);
-    key_gradient<M, NV>(b.ds + weights, b.q + rows, end - begin, task.sum_k + sums, out(task.grad_k), lanes);
+    key_gradient<M, NV>(b.p + weights, b.grad_o + rows, end - begin, at_key(task.sum_v), out(task.grad_v), lanes);
+    key_gradient<M, NV>(b.ds + weights, b.q + rows, end - begin, at_key(task.sum_k), out(task.grad_k), lanes);
   });
 }
 

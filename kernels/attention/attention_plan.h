@@ -27,6 +27,7 @@ struct AttentionSegments {
   std::vector<IndexRange> blind_rows;   // see no key
   std::vector<IndexRange> unseen_keys;  // seen by no row
 };
+
 // Made at the first call for a VisibleKeys and kept beside it: all layers of a forward and backward pass share them.
 std::shared_ptr<const AttentionSegments> segments_of(const VisibleKeys& visible);
 std::shared_ptr<const VisibleKeys> transposed_of(const VisibleKeys& visible);
