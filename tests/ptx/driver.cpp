@@ -84,7 +84,7 @@ class Machine {
 gpu::CudaDriver ptx_driver(TextEdit edit) {
   const auto machine = std::make_shared<Machine>(std::move(edit));
   const auto copy = [](void* to, const void* from, size_t bytes) {
-    std::memcpy(to, from, bytes);
+    if (bytes > 0) std::memcpy(to, from, bytes);
     return 0;
   };
   gpu::CudaDriver driver;
