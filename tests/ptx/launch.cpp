@@ -13,11 +13,12 @@ namespace {
 constexpr uint64_t kLongestTurn = 512;
 
 void run_block(const Kernel& kernel, const BlockPlace& place, const void* params, GlobalMemory& global, CopyTime copies,
-               TrafficCounter* traffic, Random& random) {
+               TrafficCounter* traffic, Random& random, std::vector<RegisterFile>& registers) {
   SharedMemory shared(place.shared_bytes);
   std::vector<Warp> warps;
   for (uint32_t first = 0; first < place.threads; first += kLanes)
-    warps.emplace_back(kernel, place, first, Surroundings{params, global, shared, copies, traffic});
+    warps.emplace_back(kernel, place, first, Surroundings{params, global, shared, copies, traffic},
+                       registers[first / kLanes]);
   std::vector<Warp*> ready;
   for (;;) {
     ready.clear();
@@ -49,6 +50,7 @@ void launch(const Kernel& kernel, const uint32_t (&blocks)[3], uint32_t threads,
   Random random(schedule.seed, RandomPurpose::selftest);
   std::optional<TrafficCounter> counter;
   if (traffic != nullptr) counter.emplace(*traffic);
+  std::vector<RegisterFile> registers((threads + kLanes - 1) / kLanes, RegisterFile(kernel.registers));
   std::vector<uint64_t> order(uint64_t{blocks[0]} * blocks[1] * blocks[2]);
   std::iota(order.begin(), order.end(), uint64_t{0});
   for (size_t left = order.size(); left > 1; --left) std::swap(order[left - 1], order[random.below(left)]);
@@ -60,7 +62,8 @@ void launch(const Kernel& kernel, const uint32_t (&blocks)[3], uint32_t threads,
         threads,
         shared_bytes};
     try {
-      run_block(kernel, place, params, global, schedule.copies, counter.has_value() ? &*counter : nullptr, random);
+      run_block(kernel, place, params, global, schedule.copies, counter.has_value() ? &*counter : nullptr, random,
+                registers);
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(
           fmt::format("{}, block {} {} {}", error.what(), place.block[0], place.block[1], place.block[2]));

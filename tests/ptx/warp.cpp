@@ -6,9 +6,10 @@
 
 namespace dermis::ptx {
 
-Warp::Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const Surroundings& surroundings)
+Warp::Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const Surroundings& surroundings,
+           RegisterFile& registers)
     : kernel_(kernel),
-      registers_(kernel.registers),
+      registers_(registers),
       params_(static_cast<const std::byte*>(surroundings.params)),
       global_(surroundings.global),
       shared_(surroundings.shared),

@@ -23,6 +23,7 @@ constexpr int kLanes = 32;
 constexpr uint32_t kAllLanes = 0xffffffffu;
 
 using Lanes = std::array<uint64_t, kLanes>;
+using RegisterFile = std::vector<Lanes>;  // of a warp
 
 // Of a lane's register as a T: its low bytes.
 template <class T>
@@ -57,8 +58,10 @@ struct BlockPlace {
 
 class Warp {
  public:
-  // Threads [first_thread, first_thread + 32) of the block, those from `place.threads` on left out.
-  Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const Surroundings& surroundings);
+  // Threads [first_thread, first_thread + 32) of the block, those from `place.threads` on left out. `registers` has as
+  // many as the kernel; what an earlier warp left in them is gone.
+  Warp(const Kernel& kernel, const BlockPlace& place, uint32_t first_thread, const Surroundings& surroundings,
+       RegisterFile& registers);
 
   enum class State { ready, at_barrier, done };
   State state() const { return state_; }
@@ -112,7 +115,7 @@ class Warp {
   void count(Space space, const Lanes& addresses, uint32_t bytes, bool is_store);
 
   const Kernel& kernel_;
-  std::vector<Lanes> registers_;
+  RegisterFile& registers_;
   const std::byte* params_;
   GlobalMemory& global_;
   SharedMemory& shared_;
