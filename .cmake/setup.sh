@@ -7,7 +7,7 @@ set -euo pipefail
 readonly torch_version=2.11.0
 readonly packages=(g++ cmake ninja-build make pkg-config git ccache mold python3 python3-venv clang-format-14 clang-tidy-14
   libopencv-dev libsentencepiece-dev libeigen3-dev libgtest-dev libgmock-dev libbenchmark-dev nlohmann-json3-dev libcli11-dev
-  libtomlplusplus-dev libcpp-httplib-dev libspdlog-dev libarchive-dev libxxhash-dev libssl-dev
+  libtomlplusplus-dev libcpp-httplib-dev libspdlog-dev libzstd-dev libxxhash-dev libssl-dev
   libjpeg-dev libpng-dev libtiff-dev libwebp-dev)
 
 say() { printf 'setup: %s\n' "$*"; }
