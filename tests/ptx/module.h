@@ -14,7 +14,6 @@ class Function {
  public:
   explicit Function(Kernel kernel) : kernel_(std::move(kernel)) {}
 
-  const std::string& name() const { return kernel_.name; }
   // False where no GPU of compute capability 8.0 to 9.0 has as much for every kernel.
   bool allow_shared(uint32_t bytes);
   // Throws std::runtime_error as launch() does, and when the launch asks for more than was allowed.

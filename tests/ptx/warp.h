@@ -80,8 +80,6 @@ class Warp {
       for (uint32_t left = active_; left != 0; left &= left - 1) body(std::countr_zero(left));
     }
   }
-  GlobalMemory& global() { return global_; }
-  SharedMemory& shared() { return shared_; }
   // Before an access of the active lanes, `bytes` at each address.
   void count_access(Space space, const Lanes& addresses, uint32_t bytes, bool is_store) {
     if (traffic_ != nullptr) count(space, addresses, bytes, is_store);

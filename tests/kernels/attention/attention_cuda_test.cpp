@@ -11,9 +11,12 @@
 #include "core/error.h"
 #include "tests/kernels/attention/attention_cases.h"
 #include "tests/kernels/attention/emulated_attention.h"
+#include "tests/support/error_of.h"
 
 namespace dermis {
 namespace {
+
+using testing::usage_error;
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -180,16 +183,6 @@ TEST(AttentionCuda, ParametersAreAddressesAndStrides) {
   EXPECT_EQ(p.scale, 0.125F);
   EXPECT_EQ(p.softcap, 30.0F);
   EXPECT_EQ(p.visible.hi, intervals->visible.hi);
-}
-
-std::string usage_error(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(AttentionCuda, RefusesWhatTheKernelsDoNotTake) {

@@ -9,22 +9,15 @@
 #include "tests/kernels/attention/decode_inputs.h"
 #include "tests/kernels/attention/emulated_attention.h"
 #include "tests/kernels/cuda/scarce_memory.h"
+#include "tests/support/error_of.h"
 
 namespace dermis {
 namespace {
 
+using testing::usage_error;
+
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-std::string usage_error(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    return error.what();
-  }
-  return "no error";
-}
 
 at::Tensor int_table(std::vector<int32_t> pages, int64_t sequences) {
   return at::tensor(pages, at::kInt).view({sequences, -1});

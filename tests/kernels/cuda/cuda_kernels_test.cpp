@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "kernels/operand/operand.h"
 #include "tests/kernels/cuda/fake_module.h"
+#include "tests/support/error_of.h"
 
 namespace dermis {
 namespace {
@@ -16,15 +17,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string device_error(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::device);
-    return error.what();
-  }
-  return "no error";
-}
+std::string device_error(const std::function<void()>& call) { return testing::error_of(ErrorKind::device, call); }
 
 CudaModule module_with(const DermisCudaEntries& entries, int major, int minor) {
   return {&entries, {13000, 13000, {{"Old GPU", major, minor, 0}}}, "/place/libdermis_cuda.so"};

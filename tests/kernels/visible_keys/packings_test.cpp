@@ -12,9 +12,12 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "kernels/visible_keys/visible_keys.h"
+#include "tests/support/error_of.h"
 
 namespace dermis {
 namespace {
+
+using testing::usage_error;
 
 using Mask = std::vector<std::vector<bool>>;
 
@@ -140,21 +143,11 @@ TEST(Packings, ImageBlockByHand) {
   EXPECT_EQ(visible.area(), 1 + 4 + 3 + 3 + 2 + 2);
 }
 
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(Packings, RefusesWhatIsNoMaskOfThisForm) {
   using ::testing::HasSubstr;
   const std::vector<int32_t> lengths{4, 5};
   const auto blocks = [&](std::vector<KeyBlock> blocks) {
-    return message_of([&] { VisibleKeys::packed_blocks(lengths, lengths, blocks); });
+    return usage_error([&] { VisibleKeys::packed_blocks(lengths, lengths, blocks); });
   };
   EXPECT_EQ(blocks({{0, 4}, {4, 5}, {6, 9}}), "no error");
   EXPECT_THAT(blocks({{2, 5}}), HasSubstr("within one sequence"));
@@ -163,12 +156,12 @@ TEST(Packings, RefusesWhatIsNoMaskOfThisForm) {
   EXPECT_THAT(blocks({{8, 10}}), HasSubstr("block 0"));
   EXPECT_THAT(blocks({{9, 10}}), HasSubstr("block 0"));
   EXPECT_THAT(blocks({{-1, 2}}), HasSubstr("[-1, 2)"));
-  EXPECT_THAT(message_of([&] { VisibleKeys::packed_blocks(lengths, lengths, {}, -3); }), HasSubstr("window"));
+  EXPECT_THAT(usage_error([&] { VisibleKeys::packed_blocks(lengths, lengths, {}, -3); }), HasSubstr("window"));
   const std::vector<int32_t> rows{2, 6}, one{1};
-  EXPECT_THAT(message_of([&] { VisibleKeys::packed_cached(rows, lengths); }), HasSubstr("sequence 1"));
-  EXPECT_THAT(message_of([&] { VisibleKeys::packed_cached(one, lengths); }), HasSubstr("1 and 2"));
+  EXPECT_THAT(usage_error([&] { VisibleKeys::packed_cached(rows, lengths); }), HasSubstr("sequence 1"));
+  EXPECT_THAT(usage_error([&] { VisibleKeys::packed_cached(one, lengths); }), HasSubstr("1 and 2"));
   const std::vector<int32_t> huge{2'000'000'000, 2'000'000'000}, none{0, 0};
-  EXPECT_THAT(message_of([&] { VisibleKeys::packed_cached(none, huge); }), HasSubstr("2,147,483,647"));
+  EXPECT_THAT(usage_error([&] { VisibleKeys::packed_cached(none, huge); }), HasSubstr("2,147,483,647"));
 }
 
 TEST(Packings, KeptThingsAreMadeOnceAUseAndSharedByCopies) {

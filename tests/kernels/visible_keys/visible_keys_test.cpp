@@ -10,9 +10,12 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "tests/support/error_of.h"
 
 namespace dermis {
 namespace {
+
+using testing::usage_error;
 
 using Mask = std::vector<std::vector<bool>>;
 
@@ -37,16 +40,6 @@ VisibleKeys random_intervals(Random& random) {
     hi.push_back(high);
   }
   return VisibleKeys(lo, hi, keys);
-}
-
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(VisibleKeys, PackedPrefixLmIsPrefixOrCausalWithinEachSequence) {
@@ -153,7 +146,7 @@ TEST(VisibleKeys, WindowAndSelectedRows) {
 
 TEST(VisibleKeys, RefusesBadIntervalsNamingTheRow) {
   const auto message = [](std::vector<int32_t> lo, std::vector<int32_t> hi, int32_t keys) {
-    return message_of([&] { VisibleKeys(lo, hi, keys); });
+    return usage_error([&] { VisibleKeys(lo, hi, keys); });
   };
   EXPECT_THAT(message({0, 0, 3}, {2, 2, 5}, 4), ::testing::HasSubstr("row 2"));
   EXPECT_THAT(message({0, -1}, {2, 2}, 4), ::testing::HasSubstr("[-1, 2)"));
@@ -161,19 +154,19 @@ TEST(VisibleKeys, RefusesBadIntervalsNamingTheRow) {
   EXPECT_THAT(message({1, 0}, {2, 2}, 4), ::testing::HasSubstr("not monotone"));
   EXPECT_THAT(message({0, 0}, {2, 1}, 4), ::testing::HasSubstr("row 1"));
   EXPECT_THAT(message({0}, {2, 2}, 4), ::testing::HasSubstr("1 lower and 2 upper"));
-  EXPECT_THAT(message_of([] { VisibleKeys::packed_prefix_lm(std::vector<int32_t>{4}, std::vector<int32_t>{5}); }),
+  EXPECT_THAT(usage_error([] { VisibleKeys::packed_prefix_lm(std::vector<int32_t>{4}, std::vector<int32_t>{5}); }),
               ::testing::HasSubstr("sequence 0"));
-  EXPECT_THAT(message_of([] {
+  EXPECT_THAT(usage_error([] {
                 VisibleKeys::packed_full(std::vector<int32_t>{2, -1});
               }),
               ::testing::HasSubstr("negative length"));
   const VisibleKeys four = VisibleKeys::packed_full(std::vector<int32_t>{4});
-  EXPECT_THAT(message_of([&] {
+  EXPECT_THAT(usage_error([&] {
                 four.select_rows(std::vector<int32_t>{2, 1});
               }),
               ::testing::HasSubstr("selected row 1"));
-  EXPECT_THAT(message_of([&] { four.select_rows(std::vector<int32_t>{4}); }), ::testing::HasSubstr("0 to 3"));
-  EXPECT_THAT(message_of([&] { four.windowed(0); }), ::testing::HasSubstr("window"));
+  EXPECT_THAT(usage_error([&] { four.select_rows(std::vector<int32_t>{4}); }), ::testing::HasSubstr("0 to 3"));
+  EXPECT_THAT(usage_error([&] { four.windowed(0); }), ::testing::HasSubstr("window"));
 }
 
 }  // namespace
